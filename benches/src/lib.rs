@@ -1,0 +1,1 @@
+//! Scenarios shared by the criterion files.
