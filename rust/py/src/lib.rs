@@ -1,1 +1,19 @@
-//! Placeholder.
+//! The Python module `plugcharge._core`: a list of what it holds.
+
+mod build_message;
+mod classes;
+mod errors;
+mod exi;
+mod info;
+mod trust;
+mod walk_message;
+
+use pyo3::prelude::*;
+
+/// The native core of plugcharge.
+#[pymodule(gil_used = false)]
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    exi::register(module)?;
+    info::register(module)?;
+    trust::register(module)
+}

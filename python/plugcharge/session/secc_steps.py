@@ -1,0 +1,158 @@
+"""What a station keeps of a session, and the three ways to go on with a request: reply, refuse, or hold.
+
+A handler is a function of the record and the request. It reads no clock and sends nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from plugcharge.session.tables_iso2 import Outcome
+from plugcharge.session.timers_iso2 import Timer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from plugcharge.messages import Message, iso2, xmldsig
+    from plugcharge.pki import ValidatedChain
+    from plugcharge.session.config import SeccConfig
+    from plugcharge.session.events import Event
+    from plugcharge.session.questions import Answer, AuthorizationDecision, ChargeScheduleOffer, PowerResult, Question
+    from plugcharge.session.values import MeterReading, Payment, PowerSchedule
+
+__all__ = ["Contract", "Handler", "Hold", "Received", "Refuse", "Reply", "StationRecord", "Step"]
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """A contract whose chain was validated.
+
+    Attributes:
+        emaid: of the certificate, canonical.
+        chain: the validated chain.
+        certificates: as sent, DER, leaf first.
+    """
+
+    emaid: str
+    chain: ValidatedChain
+    certificates: tuple[bytes, ...]
+
+
+@dataclass(slots=True)
+class StationRecord:
+    """What a station knows of one -2 session. Made new for every session; nothing outlives it.
+
+    Attributes:
+        config: the outlet.
+        payments_offered: what this connection allows.
+        seconds: gives the value of a timer.
+        session_id: empty until SessionSetup.
+        challenge: the one that was issued and not used yet [V2G2-697].
+        ongoing_until: when the loop of Ongoing answers ends; ``None`` outside of one.
+        energized: power is on, or was asked for; whatever ends the session now has to cut it.
+        metered: the reading that was sent last, as it was sent.
+    """
+
+    config: SeccConfig
+    payments_offered: tuple[Payment, ...]
+    seconds: Callable[[Timer], float]
+    session_id: bytes = b""
+    evcc_id: bytes = b""
+    payment: Payment | None = None
+    contract: Contract | None = None
+    challenge: bytes = b""
+    proven: bool = False
+    authorization_raw: bytes = b""
+    authorization_asked: bool = False
+    decision: AuthorizationDecision | None = None
+    authorized: bool = False
+    schedule_asked: bool = False
+    offer: ChargeScheduleOffer | None = None
+    departure_time: int | None = None
+    max_entries: int | None = None
+    schedules: dict[int, PowerSchedule] = field(default_factory=dict)
+    ongoing_until: float | None = None
+    tuple_id: int = 1
+    power: PowerResult | None = None
+    energized: bool = False
+    charging: bool = False
+    metered: iso2.MeterInfo | None = None
+    meter: MeterReading | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What came with a request.
+
+    Attributes:
+        now: on the clock of ``receive``.
+        raw: the whole message as EXI.
+        header: its header.
+    """
+
+    now: float
+    raw: bytes
+    header: iso2.MessageHeader
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Answer the request.
+
+    Attributes:
+        body: the response.
+        outcome: picks the next state in the table.
+        events: news for the host, told before the response is sent.
+    """
+
+    body: Message
+    outcome: Outcome = Outcome.OK
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Answer the request with a FAILED code.
+
+    Attributes:
+        code: the ResponseCode.
+        what: what is wrong, in one sentence.
+        why: the rule, with its requirement number.
+        events: news for the host, told before the response is sent.
+    """
+
+    code: str
+    what: str
+    why: str = ""
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Keep the response until the host has answered or a deadline has come.
+
+    Attributes:
+        timer: which deadline.
+        patience: seconds until it.
+        resume: the next step after the answer; it is given the time.
+        late: the next step after the deadline; it is given the time.
+        ask: makes the question from a ticket; ``None`` while an earlier one is open.
+        accept: takes the answer into the record.
+        stays_open: the question outlives the deadline.
+    """
+
+    timer: Timer
+    patience: float
+    resume: Callable[[float], Step]
+    late: Callable[[float], Step]
+    ask: Callable[[str], Question] | None
+    accept: Callable[[Answer], None]
+    stays_open: bool = False
+
+
+Step = Reply | Refuse | Hold
+if TYPE_CHECKING:
+    Handler = Callable[[StationRecord, Message, Received], Step]
+else:
+    Handler = object

@@ -1,0 +1,230 @@
+//! Writes the Rust tables of a schema set.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use crate::grammar::{Grammar, Kind, Particle, UNBOUNDED, width};
+use crate::model::{Holds, Key, Model, QName, Value};
+
+/// Where names and classes of a set are found by number.
+pub(crate) struct Index<'a> {
+    pub(crate) model: &'a Model,
+    pub(crate) grammars: &'a [(Key, Grammar)],
+    names: BTreeMap<(bool, QName), usize>,
+    uris: Vec<String>,
+    /// `(module, class)` of every typed class: the complex types, then the wrappers.
+    pub(crate) classes: Vec<(String, String)>,
+}
+
+impl<'a> Index<'a> {
+    pub(crate) fn new(model: &'a Model, grammars: &'a [(Key, Grammar)]) -> Self {
+        let mut names = BTreeMap::new();
+        for name in model.elements.keys() {
+            let at = names.len();
+            names.insert((false, name.clone()), at);
+        }
+        for name in &model.attributes {
+            let at = names.len();
+            names.insert((true, name.clone()), at);
+        }
+        let mut uris = vec![String::new()];
+        uris.extend(model.uris.iter().cloned());
+        let module_of = |key: &Key| model.types.get(key).map(|ty| ty.module.clone()).unwrap_or_default();
+        let class_of = |key: &Key| model.types.get(key).map(|ty| ty.class.clone()).unwrap_or_default();
+        let mut classes: Vec<(String, String)> =
+            grammars.iter().map(|(key, _)| (module_of(key), class_of(key))).collect();
+        for (key, grammar) in grammars {
+            for (name, _) in grammar.fields.iter().flat_map(|field| &field.wrappers) {
+                let entry = (module_of(key), name.clone());
+                if !classes.contains(&entry) {
+                    classes.push(entry);
+                }
+            }
+        }
+        Self { model, grammars, names, uris, classes }
+    }
+
+    fn name(&self, name: &QName, attribute: bool) -> String {
+        let namespace = self.uris.iter().position(|uri| *uri == name.uri).unwrap_or_default();
+        let id = self.names.get(&(attribute, name.clone())).copied().unwrap_or_default();
+        format!("Name {{ namespace: {namespace}, local: {:?}, id: {id} }}", name.local)
+    }
+
+    fn class(&self, module: &str, class: &str) -> usize {
+        self.classes.iter().position(|(m, c)| m == module && c == class).unwrap_or_default()
+    }
+
+    fn content(&self, holds: &Holds) -> String {
+        match holds {
+            Holds::Value(value) => format!("Content::Simple({})", self.value(value)),
+            Holds::Complex(key) => format!("Content::Complex(&{})", symbol(key)),
+            Holds::Abstract => "Content::Abstract".into(),
+            Holds::Wildcard => "Content::Wildcard".into(),
+        }
+    }
+
+    fn value(&self, value: &Value) -> String {
+        let limit = |max: Option<u32>| max.map_or("NO_LIMIT".to_owned(), |max| max.to_string());
+        match value {
+            Value::Boolean => "Simple::Boolean".into(),
+            Value::Number { min: Some(min), max: Some(max) } if max - min < 4096 => {
+                let count = usize::try_from(max - min + 1).unwrap_or_default();
+                format!("Simple::Bits {{ min: {min}, max: {max}, width: {} }}", width(count))
+            }
+            Value::Number { min: Some(min), max: Some(max) } if *min >= 0 => {
+                format!("Simple::Unsigned {{ max: {max} }}")
+            }
+            Value::Number { min: Some(min), max: Some(max) } => {
+                format!("Simple::Signed {{ min: {min}, max: {max} }}")
+            }
+            Value::Number { .. } => "Simple::Integer".into(),
+            Value::Text { min, max } => format!("Simple::Text {{ min: {min}, max: {} }}", limit(*max)),
+            Value::Octets { hex, min, max } => {
+                format!("Simple::Octets {{ hex: {hex}, min: {min}, max: {} }}", limit(*max))
+            }
+            Value::Enumeration(key) => format!("Simple::Enumeration(&{})", symbol(key)),
+        }
+    }
+
+    fn particle(&self, particle: &Particle, kind: Kind, module: &str) -> String {
+        let wrapper = match &particle.wrapper {
+            Some(class) => format!("Some({})", self.class(module, class)),
+            None => "None".into(),
+        };
+        let name = if kind == Kind::Text {
+            "TEXT".to_owned()
+        } else {
+            self.name(&particle.name, kind == Kind::Attribute)
+        };
+        format!(
+            "Particle {{ name: {name}, content: {}, field: {}, many: {}, wrapper: {wrapper} }}",
+            self.content(&particle.holds),
+            if particle.field == usize::MAX { 0 } else { particle.field },
+            particle.many,
+        )
+    }
+}
+
+fn symbol(key: &Key) -> String {
+    let clean = |text: &str| text.to_ascii_uppercase().replace('-', "_");
+    format!("{}_{}", clean(&key.0), clean(&key.1))
+}
+
+/// The text of the generated module of one set.
+pub(crate) fn module(index: &Index<'_>) -> String {
+    let model = index.model;
+    let mut out = format!(
+        "// @generated by plugcharge-codegen from schemas/{}.v2g. Do not edit: `make generate` writes it.\n\n\
+         //! The tables of schema set `{}` ({}).\n\n\
+         use plugcharge_exi::table::{{Complex, Content, Enumeration, Kind, Name, Particle, Root, Roots, Schema, Simple, Slot, State}};\n\n\
+         const NO_LIMIT: u32 = u32::MAX;\n\
+         const TEXT: Name = Name {{ namespace: 0, local: \"\", id: 0 }};\n\n",
+        model.modules.join(".v2g, schemas/"),
+        model.name,
+        model.title,
+    );
+    for (at, entry) in model.enumerations.values().enumerate() {
+        let _ = writeln!(
+            out,
+            "static {}: Enumeration = Enumeration {{ name: {:?}, class: {at}, width: {}, values: &{:?} }};",
+            symbol(&entry.key),
+            entry.key.1,
+            width(entry.values.len()),
+            entry.values
+        );
+    }
+    out.push('\n');
+    for (at, (key, grammar)) in index.grammars.iter().enumerate() {
+        complex(index, &mut out, at, key, grammar);
+    }
+    roots(index, &mut out);
+    out.replace("const NO_LIMIT: u32 = u32::MAX;\n", if out.contains(" NO_LIMIT ") { "const NO_LIMIT: u32 = u32::MAX;\n" } else { "" })
+        .replace(
+            "const TEXT: Name = Name { namespace: 0, local: \"\", id: 0 };\n",
+            if out.contains("name: TEXT") { "const TEXT: Name = Name { namespace: 0, local: \"\", id: 0 };\n" } else { "" },
+        )
+        .replace(", State}", if out.contains("State {") { ", State}" } else { "}" })
+        .replace(" Enumeration,", if out.contains("Enumeration {") { " Enumeration," } else { "" })
+}
+
+fn complex(index: &Index<'_>, out: &mut String, at: usize, key: &Key, grammar: &Grammar) {
+    let Some(ty) = index.model.types.get(key) else { return };
+    let required = grammar.fields.iter().filter(|field| field.required).count();
+    let _ = writeln!(
+        out,
+        "static {}: Complex = Complex {{\n    name: {:?}, class: {at}, fields: {}, required: {required}, inline: {}, mixed: {}, first: {},\n    slots: &[",
+        symbol(key),
+        key.1,
+        grammar.fields.len(),
+        ty.inline,
+        ty.mixed,
+        grammar.first
+    );
+    for slot in &grammar.slots {
+        let max = if slot.max == UNBOUNDED { "NO_LIMIT ".to_owned() } else { slot.max.to_string() };
+        let _ = writeln!(
+            out,
+            "        Slot {{ kind: Kind::{:?}, min: {}, max: {max}, must: {}, again: {}, done: {}, alternatives: &[",
+            slot.kind, slot.min, slot.must, slot.again, slot.done
+        );
+        for particle in &slot.particles {
+            let _ = writeln!(out, "            {},", index.particle(particle, slot.kind, &ty.module));
+        }
+        out.push_str("        ] },\n");
+    }
+    out.push_str("    ],\n");
+    match &grammar.states {
+        None => out.push_str("    states: None,\n"),
+        Some(states) => {
+            out.push_str("    states: Some(&[\n");
+            for state in states {
+                let _ = writeln!(
+                    out,
+                    "        State {{ width: {}, moves: &{:?}, end: {} }},",
+                    state.width, state.moves, state.end
+                );
+            }
+            out.push_str("    ]),\n");
+        }
+    }
+    out.push_str("};\n\n");
+}
+
+fn roots(index: &Index<'_>, out: &mut String) {
+    let model = index.model;
+    let root = |name: &QName, holds: &Holds, relaxed: bool| {
+        let particle = Particle { name: name.clone(), holds: holds.clone(), field: 0, many: false, wrapper: None };
+        format!("        Root {{ particle: {}, relaxed: {relaxed} }},\n", index.particle(&particle, Kind::Element, ""))
+    };
+    let _ = write!(
+        out,
+        "/// Schema set `{}`: {}.\npub static SCHEMA: Schema = Schema {{\n    name: {:?},\n    namespaces: &{:?},\n    document: Roots {{ width: {}, elements: &[\n",
+        model.name,
+        model.title,
+        model.name,
+        index.uris,
+        width(model.globals.len() + 1)
+    );
+    for (name, holds) in &model.globals {
+        out.push_str(&root(name, holds, false));
+    }
+    let _ = write!(out, "    ] }},\n    fragment: Roots {{ width: {}, elements: &[\n", width(model.elements.len() + 2));
+    for (name, types) in &model.elements {
+        // The typed class of a name with several types is that of the complex one: it has the attributes.
+        let holds = types.iter().find(|holds| matches!(holds, Holds::Complex(_))).or(types.first());
+        out.push_str(&root(name, holds.unwrap_or(&Holds::Abstract), types.len() > 1));
+    }
+    out.push_str("    ] },\n    attributes: &[\n");
+    for name in &model.attributes {
+        let _ = writeln!(out, "        {},", index.name(name, true));
+    }
+    let enumerations: Vec<(String, String)> =
+        model.enumerations.values().map(|entry| (entry.module.clone(), entry.class.clone())).collect();
+    let _ = writeln!(
+        out,
+        "    ],\n    classes: &{:?},\n    enumerations: &{:?},\n    names: {},\n}};",
+        index.classes,
+        enumerations,
+        index.names.len()
+    );
+}

@@ -1,0 +1,199 @@
+//! Where in the content of a type a reader or a writer stands, and what each event code means there.
+
+use crate::table::{Complex, Kind, Name, Particle, Slot};
+
+/// What an event code stands for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Event {
+    /// One of the alternatives of a slot.
+    Take { slot: usize, alternative: usize, kind: Kind, particle: &'static Particle },
+    /// The element ends.
+    End,
+    /// Text between elements (mixed content).
+    MixedText,
+    /// An event that the schema does not declare follows in a second code.
+    Escape,
+    /// Nothing has this code.
+    Invalid,
+}
+
+/// Why an event cannot be written here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// This has to come first.
+    Missing(Name),
+    /// It may not come here.
+    Unexpected,
+}
+
+/// A position in the content of a type.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cursor {
+    pub(crate) ty: &'static Complex,
+    /// The slot that may occur next (or again); in a state table, the state.
+    at: usize,
+    /// How often that slot has occurred.
+    repeat: u32,
+    width: u32,
+    /// Nothing but attributes has occurred.
+    pub(crate) before_content: bool,
+    /// Nothing at all has occurred.
+    pub(crate) fresh: bool,
+}
+
+impl Cursor {
+    #[inline]
+    pub(crate) fn new(ty: &'static Complex) -> Self {
+        Self { ty, at: 0, repeat: 0, width: u32::from(ty.first), before_content: true, fresh: true }
+    }
+
+    /// Width of the next event code.
+    #[inline]
+    pub(crate) fn width(&self) -> u32 {
+        self.width
+    }
+
+    /// What an event code means here.
+    #[inline]
+    pub(crate) fn locate(&self, code: u64) -> Event {
+        let Ok(mut code) = usize::try_from(code) else { return Event::Invalid };
+        if self.ty.states.is_some() {
+            return self.locate_in_states(code);
+        }
+        let mut repeat = self.repeat;
+        for (index, slot) in self.ty.slots.iter().enumerate().skip(self.at) {
+            if let Some(particle) = slot.alternatives.get(code) {
+                return Event::Take { slot: index, alternative: code, kind: slot.kind, particle };
+            }
+            code -= slot.alternatives.len();
+            if repeat < slot.min {
+                return after_required(self.ty, slot, code);
+            }
+            repeat = 0;
+        }
+        after_all(self.ty, code)
+    }
+
+    fn locate_in_states(&self, code: usize) -> Event {
+        let Some(state) = self.ty.states.and_then(|states| states.get(self.at)) else { return Event::Invalid };
+        let Some((slot, _)) = state.moves.get(code) else {
+            let rest = code - state.moves.len();
+            return match (state.end, rest) {
+                (true, 0) => Event::End,
+                (true, 1) | (false, 0) => Event::Escape,
+                _ => Event::Invalid,
+            };
+        };
+        let index = usize::from(*slot);
+        match self.ty.slots.get(index).and_then(|slot| slot.alternatives.first().map(|first| (slot, first))) {
+            Some((slot, particle)) => Event::Take { slot: index, alternative: 0, kind: slot.kind, particle },
+            None => Event::Invalid,
+        }
+    }
+
+    /// Move on after a slot was taken. Gives how often it has occurred in a row.
+    #[inline]
+    pub(crate) fn take(&mut self, index: usize, alternative: usize) -> u32 {
+        self.fresh = false;
+        let Some(slot) = self.ty.slots.get(index) else { return 0 };
+        self.before_content &= slot.kind == Kind::Attribute;
+        if self.ty.states.is_some() {
+            return self.take_in_states(index, alternative);
+        }
+        let count = if index == self.at { self.repeat + 1 } else { 1 };
+        if count < slot.max {
+            self.at = index;
+            self.repeat = count;
+            self.width = u32::from(if count < slot.min { slot.must } else { slot.again });
+        } else {
+            self.at = index + 1;
+            self.repeat = 0;
+            self.width = u32::from(slot.done);
+        }
+        count
+    }
+
+    fn take_in_states(&mut self, index: usize, _alternative: usize) -> u32 {
+        let states = self.ty.states.unwrap_or_default();
+        let next = states
+            .get(self.at)
+            .and_then(|state| state.moves.iter().find(|(slot, _)| usize::from(*slot) == index))
+            .map(|(_, next)| usize::from(*next));
+        if let Some(next) = next {
+            self.at = next;
+        }
+        self.width = states.get(self.at).map_or(0, |state| u32::from(state.width));
+        self.repeat += 1;
+        self.repeat
+    }
+
+    /// The event code with which an alternative is written here.
+    #[inline]
+    pub(crate) fn code(&self, index: usize, alternative: usize) -> Result<u64, Refusal> {
+        if let Some(states) = self.ty.states {
+            let moves = states.get(self.at).map_or(&[][..], |state| state.moves);
+            let found = moves.iter().position(|(slot, _)| usize::from(*slot) == index);
+            return found.map(|code| code as u64).ok_or(Refusal::Unexpected);
+        }
+        if index < self.at {
+            return Err(Refusal::Unexpected);
+        }
+        Ok(self.skip_to(index)? + alternative as u64)
+    }
+
+    /// The event code with which the element ends here.
+    #[inline]
+    pub(crate) fn end_code(&self) -> Result<u64, Refusal> {
+        if let Some(states) = self.ty.states {
+            return match states.get(self.at) {
+                Some(state) if state.end => Ok(state.moves.len() as u64),
+                Some(state) => Err(self.first_move(state.moves)),
+                None => Err(Refusal::Unexpected),
+            };
+        }
+        self.skip_to(self.ty.slots.len())
+    }
+
+    fn first_move(&self, moves: &[(u8, u8)]) -> Refusal {
+        let first = moves.first().and_then(|(slot, _)| self.ty.slots.get(usize::from(*slot)));
+        first.and_then(|slot| slot.alternatives.first()).map_or(Refusal::Unexpected, |p| Refusal::Missing(p.name))
+    }
+
+    /// Number of event codes before those of slot `index`.
+    #[inline]
+    fn skip_to(&self, index: usize) -> Result<u64, Refusal> {
+        let mut code = 0;
+        let mut repeat = self.repeat;
+        for slot in self.ty.slots.get(self.at..index).unwrap_or_default() {
+            if repeat < slot.min {
+                let name = slot.alternatives.first().map(|particle| particle.name);
+                return Err(name.map_or(Refusal::Unexpected, Refusal::Missing));
+            }
+            code += slot.alternatives.len() as u64;
+            repeat = 0;
+        }
+        Ok(code)
+    }
+
+    /// The element may end here.
+    pub(crate) fn may_end(&self) -> bool {
+        self.end_code().is_ok()
+    }
+}
+
+fn after_required(ty: &Complex, slot: &Slot, code: usize) -> Event {
+    match (ty.mixed && slot.kind == Kind::Element, code) {
+        (true, 0) => Event::MixedText,
+        (true, 1) | (false, 0) => Event::Escape,
+        _ => Event::Invalid,
+    }
+}
+
+fn after_all(ty: &Complex, code: usize) -> Event {
+    match (ty.mixed, code) {
+        (_, 0) => Event::End,
+        (true, 1) => Event::MixedText,
+        (true, 2) | (false, 1) => Event::Escape,
+        _ => Event::Invalid,
+    }
+}

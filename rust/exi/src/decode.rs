@@ -1,0 +1,248 @@
+//! The decoder: walks a stream with the tables of its schema set and tells a sink what it meets.
+
+use crate::bits::{BitReader, Truncated};
+use crate::cursor::{Cursor, Event};
+use crate::error::{Error, ErrorKind, Result};
+use crate::read_value;
+use crate::sink::{Place, Sink, Stop};
+use crate::strings::Strings;
+use crate::table::{Complex, Content, Kind, Name, Particle, Root, Roots, Schema, Simple};
+use crate::value::{Datum, Octets};
+use crate::{HEADER, Limits, relaxed};
+
+/// Which grammar a stream begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A whole message.
+    Document,
+    /// A single element, as it is signed.
+    Fragment,
+}
+
+impl Form {
+    /// The elements a stream of this form may begin with.
+    pub fn roots(self, schema: &'static Schema) -> &'static Roots {
+        match self {
+            Self::Document => &schema.document,
+            Self::Fragment => &schema.fragment,
+        }
+    }
+}
+
+/// Decode a whole stream into a sink.
+///
+/// The first octet has to be 0x80. After the message only zero bits may follow: padding, and the zero octets that
+/// some stacks append.
+pub fn decode<S: Sink>(
+    data: &[u8],
+    schema: &'static Schema,
+    form: Form,
+    limits: &Limits,
+    sink: &mut S,
+) -> Result<()> {
+    match data.first() {
+        Some(&HEADER) => {}
+        Some(other) => {
+            let detail = format!("the stream begins with 0x{other:02x}, not with the EXI header 0x80");
+            return Err(Error::at(ErrorKind::Header, detail, 0));
+        }
+        None => return Err(Error::at(ErrorKind::Truncated, "the stream is empty", 0)),
+    }
+    let mut bits = BitReader::new(data);
+    bits.seek(8);
+    let budget = limits.referred_characters;
+    let mut decoder = Decoder { bits, schema, sink, strings: Strings::default(), budget, items: limits.items };
+    decoder.root(form)
+}
+
+pub(crate) struct Decoder<'a, 's, S> {
+    pub(crate) bits: BitReader<'a>,
+    pub(crate) schema: &'static Schema,
+    pub(crate) sink: &'s mut S,
+    pub(crate) strings: Strings,
+    /// Characters that references to earlier strings may still give.
+    pub(crate) budget: usize,
+    items: u32,
+}
+
+impl<S: Sink> Decoder<'_, '_, S> {
+    #[cold]
+    pub(crate) fn fail(&self, kind: ErrorKind, detail: impl Into<String>) -> Box<Error> {
+        Error::at(kind, detail, self.bits.position())
+    }
+
+    #[inline]
+    pub(crate) fn take(&mut self, count: u32) -> Result<u64> {
+        self.bits.bits(count).map_err(|Truncated| self.truncated())
+    }
+
+    #[cold]
+    pub(crate) fn truncated(&self) -> Box<Error> {
+        self.fail(ErrorKind::Truncated, "the stream ends in the middle of the message")
+    }
+
+    #[cold]
+    pub(crate) fn stopped(&self) -> Box<Error> {
+        self.fail(ErrorKind::Sink, "the receiver stopped")
+    }
+
+    fn root(&mut self, form: Form) -> Result<()> {
+        let roots = form.roots(self.schema);
+        let code = self.take(u32::from(roots.width))?;
+        let Some(root) = usize::try_from(code).ok().and_then(|code| roots.elements.get(code)) else {
+            let detail = format!("schema set {} has no root element with event code {code}", self.schema.name);
+            return Err(self.fail(ErrorKind::Root, detail));
+        };
+        self.root_element(root).map_err(|error| error.inside(root.particle.name))?;
+        if form == Form::Fragment {
+            let end = roots.elements.len() as u64 + 1;
+            if self.take(u32::from(roots.width))? != end {
+                return Err(self.fail(ErrorKind::Trailing, "more than one element in a fragment"));
+            }
+        }
+        if self.bits.rest_is_zero() {
+            Ok(())
+        } else {
+            Err(self.fail(ErrorKind::Trailing, "something other than zero bits follows the message"))
+        }
+    }
+
+    fn root_element(&mut self, root: &'static Root) -> Result<()> {
+        let place = Place { particle: &root.particle, slot: 0, alternative: 0 };
+        match root.particle.content {
+            Content::Complex(ty) if root.relaxed => relaxed::read(self, place, ty),
+            Content::Complex(ty) => self.complex(place, ty),
+            Content::Simple(simple) => match self.simple_element(place, simple)? {
+                1 if self.take(1)? != 0 => Err(self.undeclared_after_value()),
+                _ => Ok(()),
+            },
+            Content::Abstract | Content::Wildcard => Err(self.not_an_element(&root.particle)),
+        }
+    }
+
+    /// An element with a type of its own, from behind its event code to its end.
+    fn complex(&mut self, place: Place, ty: &'static Complex) -> Result<()> {
+        self.sink.begin(place, ty).map_err(|Stop| self.stopped())?;
+        let mut cursor = Cursor::new(ty);
+        // The end-of-element bit of a simple element is read together with the event code after it.
+        let mut ending = 0;
+        loop {
+            let width = cursor.width();
+            let code = self.take(width + ending)?;
+            if ending > 0 && code >> width != 0 {
+                return Err(self.undeclared_after_value());
+            }
+            match cursor.locate(code) {
+                Event::Take { slot, alternative, kind, particle } => {
+                    let place_within = Place { particle, slot, alternative };
+                    ending = self
+                        .particle(place_within, kind, place.particle.name)
+                        .map_err(|error| error.inside(particle.name))?;
+                    if cursor.take(slot, alternative) > self.items {
+                        return Err(self.fail(ErrorKind::Limit, format!("more than {} items in a list", self.items)));
+                    }
+                }
+                Event::End => return self.sink.end(place, ty).map_err(|Stop| self.stopped()),
+                Event::Escape => return self.second_level(place, &cursor),
+                Event::MixedText => {
+                    return Err(self.fail(ErrorKind::Wildcard, "text between elements is not supported"));
+                }
+                Event::Invalid => {
+                    let detail = format!("{} has no event with code {code} here", ty.name);
+                    return Err(self.fail(ErrorKind::EventCode, detail));
+                }
+            }
+        }
+    }
+
+    /// What an event code announced; gives how many bits still belong to its end.
+    #[inline]
+    fn particle(&mut self, place: Place, kind: Kind, parent: Name) -> Result<u32> {
+        match (place.particle.content, kind) {
+            (Content::Simple(simple), Kind::Element) => self.simple_element(place, simple),
+            (Content::Simple(simple), Kind::Attribute) => {
+                read_value::read(self, place, simple, place.particle.name.id).map(|()| 0)
+            }
+            (Content::Simple(simple), Kind::Text) => read_value::read(self, place, simple, parent.id).map(|()| 0),
+            (Content::Complex(ty), _) => self.complex(place, ty).map(|()| 0),
+            (Content::Abstract | Content::Wildcard, _) => Err(self.not_an_element(place.particle)),
+        }
+    }
+
+    #[inline]
+    fn simple_element(&mut self, place: Place, simple: Simple) -> Result<u32> {
+        if self.take(1)? != 0 {
+            return self.empty_element(place, simple).map(|()| 0);
+        }
+        read_value::read(self, place, simple, place.particle.name.id)?;
+        Ok(1)
+    }
+
+    /// A simple element whose first event is not declared: only an end is understood, which means empty content.
+    #[cold]
+    fn empty_element(&mut self, place: Place, simple: Simple) -> Result<()> {
+        let code = self.take(3)?;
+        if code != 0 {
+            return Err(self.undeclared(code, true, true));
+        }
+        self.empty_value(place, simple)
+    }
+
+    fn empty_value(&mut self, place: Place, simple: Simple) -> Result<()> {
+        let datum = match simple {
+            Simple::Text { .. } => Datum::Text(""),
+            Simple::Octets { .. } => Datum::Octets(Octets::whole(&[])),
+            _ => return Err(self.fail(ErrorKind::Missing, "the element is empty, but its type needs a value")),
+        };
+        self.sink.value(place, datum).map_err(|Stop| self.stopped())
+    }
+
+    /// A second-level event of a complex type: only an undeclared end is understood.
+    #[cold]
+    fn second_level(&mut self, place: Place, cursor: &Cursor) -> Result<()> {
+        let may_end = cursor.may_end();
+        let count = 2 + u64::from(!may_end) + if cursor.fresh { 2 } else { 0 } + if cursor.before_content { 2 } else { 0 };
+        let code = self.take(u64::BITS - (count - 1).leading_zeros())?;
+        if may_end || code != 0 {
+            return Err(self.undeclared(if may_end { code + 1 } else { code }, cursor.fresh, cursor.before_content));
+        }
+        let pending_text = cursor.ty.slots.iter().enumerate().find(|(_, slot)| slot.kind == Kind::Text);
+        let text = pending_text.and_then(|(slot, it)| it.alternatives.first().map(|particle| (slot, particle)));
+        if let (true, Some((slot, particle))) = (cursor.before_content, text)
+            && cursor.code(slot, 0).is_ok()
+            && let Content::Simple(simple) = particle.content
+        {
+            self.empty_value(Place { particle, slot, alternative: 0 }, simple)?;
+            return self.sink.end(place, cursor.ty).map_err(|Stop| self.stopped());
+        }
+        let detail = format!("{} ends before its required content", cursor.ty.name);
+        Err(self.fail(ErrorKind::Missing, detail))
+    }
+
+    /// Name a second-level event by its code: 0 is the undeclared end.
+    fn undeclared(&self, code: u64, fresh: bool, before_content: bool) -> Box<Error> {
+        const ALL: [&str; 7] =
+            ["an end", "xsi:type", "xsi:nil", "an undeclared attribute", "an attribute with an undeclared value", "an undeclared element", "undeclared text"];
+        let code = usize::try_from(code).unwrap_or(usize::MAX);
+        let skipped = if fresh { 0 } else { 2 } + if before_content { 0 } else { 2 };
+        let index = if code == 0 { 0 } else { code.saturating_add(skipped) };
+        let what = ALL.get(index).copied().unwrap_or("an unknown event");
+        self.fail(ErrorKind::Undeclared, format!("{what} is not supported here"))
+    }
+
+    #[cold]
+    fn undeclared_after_value(&self) -> Box<Error> {
+        self.fail(ErrorKind::Undeclared, "undeclared content follows the value of a simple element")
+    }
+
+    #[cold]
+    fn not_an_element(&self, particle: &Particle) -> Box<Error> {
+        match particle.content {
+            Content::Wildcard => self.fail(ErrorKind::Wildcard, "content of another vocabulary is not supported"),
+            _ => {
+                let detail = format!("{} is abstract: one of its substitutes has to stand here", particle.name.local);
+                self.fail(ErrorKind::Abstract, detail)
+            }
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! Reads XML text and tells a sink what it holds, by the tables of a schema set.
+
+use data_encoding::{BASE64, HEXUPPER_PERMISSIVE};
+use quick_xml::{NsReader, XmlVersion};
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::name::ResolveResult;
+
+use crate::decode::Form;
+use crate::error::{Error, ErrorKind, Result};
+use crate::sink::{Place, Sink, Stop};
+use crate::table::{Complex, Content, Kind, Name, Particle, Root, Schema, Simple};
+use crate::value::{BigInteger, Datum, Octets};
+
+const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
+
+/// Read one element with everything in it.
+///
+/// `begin` makes the sink when the root is known: it is given the root's index among the form's roots.
+/// Comments and processing instructions are passed over; a document type is refused.
+pub fn read<S: Sink>(
+    text: &str,
+    schema: &'static Schema,
+    form: Form,
+    begin: impl FnOnce(usize, &'static Root) -> Result<S>,
+) -> Result<S> {
+    let mut reader = NsReader::from_str(text);
+    reader.config_mut().expand_empty_elements = true;
+    let mut source = Source { reader, schema };
+    let start = source.first()?;
+    let (local, namespace) = source.element_name(&start)?;
+    let found = form.roots(schema).elements.iter().enumerate().find(|(_, root)| {
+        root.particle.name.local == local && source.is(root.particle.name, namespace.as_deref())
+    });
+    let Some((index, root)) = found else {
+        let detail = format!("schema set {} has no such root element: {}", schema.name, local);
+        return Err(Error::new(ErrorKind::Root, detail));
+    };
+    let mut sink = begin(index, root)?;
+    let place = Place { particle: &root.particle, slot: 0, alternative: 0 };
+    source.element(&mut sink, place, &start).map_err(|error| error.inside(root.particle.name))?;
+    source.nothing_more()?;
+    Ok(sink)
+}
+
+struct Source<'a> {
+    reader: NsReader<&'a [u8]>,
+    schema: &'static Schema,
+}
+
+fn xml_error(error: &dyn std::fmt::Display) -> Box<Error> {
+    Error::new(ErrorKind::Xml, format!("the XML cannot be read: {error}"))
+}
+
+fn stopped() -> Box<Error> {
+    Error::new(ErrorKind::Sink, "the receiver stopped")
+}
+
+impl<'a> Source<'a> {
+    fn next(&mut self) -> Result<Event<'a>> {
+        loop {
+            match self.reader.read_event().map_err(|error| xml_error(&error))? {
+                Event::Comment(_) | Event::PI(_) | Event::Decl(_) => {}
+                Event::DocType(_) => return Err(Error::new(ErrorKind::Xml, "a document type is not allowed")),
+                event => return Ok(event),
+            }
+        }
+    }
+
+    fn first(&mut self) -> Result<BytesStart<'a>> {
+        loop {
+            match self.next()? {
+                Event::Start(start) => return Ok(start),
+                Event::Text(text) if is_space(&text) => {}
+                _ => return Err(Error::new(ErrorKind::Xml, "the text does not begin with an element")),
+            }
+        }
+    }
+
+    fn nothing_more(&mut self) -> Result<()> {
+        loop {
+            match self.next()? {
+                Event::Eof => return Ok(()),
+                Event::Text(text) if is_space(&text) => {}
+                _ => return Err(Error::new(ErrorKind::Trailing, "something follows the message")),
+            }
+        }
+    }
+
+    fn element_name(&self, start: &BytesStart<'_>) -> Result<(String, Option<String>)> {
+        let (resolved, local) = self.reader.resolver().resolve_element(start.name());
+        let namespace = match resolved {
+            ResolveResult::Bound(namespace) => Some(namespace.as_ref().to_owned()),
+            ResolveResult::Unbound => None,
+            ResolveResult::Unknown(_) => return Err(Error::new(ErrorKind::Xml, "a prefix is not declared")),
+        };
+        Ok((local.as_ref().to_owned(), namespace))
+    }
+
+    fn is(&self, name: Name, namespace: Option<&str>) -> bool {
+        let uri = self.schema.namespaces.get(usize::from(name.namespace)).copied().unwrap_or_default();
+        uri == namespace.unwrap_or_default()
+    }
+
+    fn element<S: Sink>(&mut self, sink: &mut S, place: Place, start: &BytesStart<'_>) -> Result<()> {
+        match place.particle.content {
+            Content::Simple(simple) => {
+                self.refuse_attributes(start)?;
+                let text = self.text_only()?;
+                give(sink, place, simple, &text)
+            }
+            Content::Complex(ty) => {
+                sink.begin(place, ty).map_err(|Stop| stopped())?;
+                self.attributes(sink, ty, start)?;
+                self.content(sink, ty)?;
+                sink.end(place, ty).map_err(|Stop| stopped())
+            }
+            Content::Abstract => Err(Error::new(ErrorKind::Abstract, "the element is abstract")),
+            Content::Wildcard => Err(Error::new(ErrorKind::Wildcard, "content of another vocabulary is not supported")),
+        }
+    }
+
+    fn refuse_attributes(&self, start: &BytesStart<'_>) -> Result<()> {
+        for attribute in start.attributes() {
+            let attribute = attribute.map_err(|error| xml_error(&error))?;
+            if attribute.key.as_namespace_binding().is_none() {
+                let name = attribute.key.as_ref().to_owned();
+                return Err(Error::new(ErrorKind::Unexpected, format!("the attribute {name} may not stand here")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Attributes are told in the order of their event codes, whatever their order in the text.
+    fn attributes<S: Sink>(&self, sink: &mut S, ty: &'static Complex, start: &BytesStart<'_>) -> Result<()> {
+        let mut given = Vec::new();
+        for attribute in start.attributes() {
+            let attribute = attribute.map_err(|error| xml_error(&error))?;
+            if attribute.key.as_namespace_binding().is_some() {
+                continue;
+            }
+            let (resolved, local) = self.reader.resolver().resolve_attribute(attribute.key);
+            let namespace = match resolved {
+                ResolveResult::Bound(namespace) if namespace.as_ref() == XSI => {
+                    return Err(Error::new(ErrorKind::Undeclared, "xsi:type and xsi:nil are not supported"));
+                }
+                ResolveResult::Bound(namespace) => Some(namespace.as_ref().to_owned()),
+                ResolveResult::Unbound => None,
+                ResolveResult::Unknown(_) => return Err(Error::new(ErrorKind::Xml, "a prefix is not declared")),
+            };
+            let value = attribute.normalized_value(XmlVersion::Explicit1_0).map_err(|error| xml_error(&error))?;
+            given.push((local.as_ref().to_owned(), namespace, value.into_owned(), false));
+        }
+        for (slot, entry) in ty.slots.iter().enumerate().filter(|(_, slot)| slot.kind == Kind::Attribute) {
+            for (alternative, particle) in entry.alternatives.iter().enumerate() {
+                let found = given.iter_mut().find(|(local, namespace, ..)| {
+                    particle.name.local == local && self.is(particle.name, namespace.as_deref())
+                });
+                if let (Some((_, _, value, used)), Content::Simple(simple)) = (found, particle.content) {
+                    *used = true;
+                    give(sink, Place { particle, slot, alternative }, simple, value)?;
+                }
+            }
+        }
+        match given.iter().find(|(.., used)| !used) {
+            None => Ok(()),
+            Some((local, ..)) => {
+                let name = local;
+                Err(Error::new(ErrorKind::Unexpected, format!("{} has no attribute {name}", ty.name)))
+            }
+        }
+    }
+
+    fn content<S: Sink>(&mut self, sink: &mut S, ty: &'static Complex) -> Result<()> {
+        let text_slot = ty.slots.iter().enumerate().find(|(_, slot)| slot.kind == Kind::Text);
+        if let Some((slot, particle)) = text_slot.and_then(|(at, slot)| slot.alternatives.first().map(|p| (at, p)))
+            && let Content::Simple(simple) = particle.content
+        {
+            let text = self.text_only()?;
+            return give(sink, Place { particle, slot, alternative: 0 }, simple, &text);
+        }
+        loop {
+            match self.next()? {
+                Event::End(_) => return Ok(()),
+                Event::Start(start) => {
+                    let (local, namespace) = self.element_name(&start)?;
+                    let Some(place) = self.find(ty, &local, namespace.as_deref()) else {
+                        let detail = format!("{} has no element {}", ty.name, local);
+                        return Err(Error::new(ErrorKind::Unexpected, detail));
+                    };
+                    self.element(sink, place, &start).map_err(|error| error.inside(place.particle.name))?;
+                }
+                Event::Text(text) if is_space(&text) => {}
+                Event::Eof => return Err(Error::new(ErrorKind::Xml, "the text ends inside an element")),
+                _ => return Err(Error::new(ErrorKind::Unexpected, format!("{} holds no text", ty.name))),
+            }
+        }
+    }
+
+    fn find(&self, ty: &'static Complex, local: &str, namespace: Option<&str>) -> Option<Place> {
+        let fits = |particle: &Particle| {
+            !matches!(particle.content, Content::Wildcard)
+                && particle.name.local == local
+                && self.is(particle.name, namespace)
+        };
+        ty.slots.iter().enumerate().filter(|(_, slot)| slot.kind == Kind::Element).find_map(|(slot, entry)| {
+            let alternative = entry.alternatives.iter().position(fits)?;
+            entry.alternatives.get(alternative).map(|particle| Place { particle, slot, alternative })
+        })
+    }
+
+    fn text_only(&mut self) -> Result<String> {
+        let mut out = String::new();
+        loop {
+            match self.next()? {
+                Event::Text(text) => out.push_str(&text.xml10_content()),
+                Event::CData(text) => out.push_str(&text.xml10_content()),
+                Event::GeneralRef(reference) => out.push(resolve(&reference)?),
+                Event::End(_) => return Ok(out),
+                Event::Eof => return Err(Error::new(ErrorKind::Xml, "the text ends inside an element")),
+                _ => return Err(Error::new(ErrorKind::Unexpected, "an element stands where a value is expected")),
+            }
+        }
+    }
+}
+
+fn is_space(text: &str) -> bool {
+    text.bytes().all(|octet| octet.is_ascii_whitespace())
+}
+
+fn resolve(reference: &quick_xml::events::BytesRef<'_>) -> Result<char> {
+    if let Some(scalar) = reference.resolve_char_ref().map_err(|error| xml_error(&error))? {
+        return Ok(scalar);
+    }
+    match reference.as_ref() {
+        "amp" => Ok('&'),
+        "lt" => Ok('<'),
+        "gt" => Ok('>'),
+        "quot" => Ok('"'),
+        "apos" => Ok('\''),
+        _ => Err(Error::new(ErrorKind::Xml, "an entity is not declared")),
+    }
+}
+
+/// Parse the text of a value by its type and tell it.
+fn give<S: Sink>(sink: &mut S, place: Place, simple: Simple, text: &str) -> Result<()> {
+    let word = text.trim_matches([' ', '\t', '\n', '\r']);
+    let bad = |what: &str| Error::new(ErrorKind::Type, format!("{word:?} is not {what}")).inside(place.particle.name);
+    let mut tell = |datum: Datum<'_>| sink.value(place, datum).map_err(|Stop| stopped());
+    match simple {
+        Simple::Text { .. } => tell(Datum::Text(text)),
+        Simple::Boolean => match word {
+            "true" | "1" => tell(Datum::Boolean(true)),
+            "false" | "0" => tell(Datum::Boolean(false)),
+            _ => Err(bad("a boolean")),
+        },
+        Simple::Octets { hex: true, .. } => {
+            let octets = HEXUPPER_PERMISSIVE.decode(word.as_bytes()).map_err(|_| bad("hexadecimal"))?;
+            tell(Datum::Octets(Octets::whole(&octets)))
+        }
+        Simple::Octets { hex: false, .. } => {
+            let packed: Vec<u8> = word.bytes().filter(|octet| !octet.is_ascii_whitespace()).collect();
+            let octets = BASE64.decode(&packed).map_err(|_| bad("base64"))?;
+            tell(Datum::Octets(Octets::whole(&octets)))
+        }
+        Simple::Enumeration(enumeration) => {
+            let index = enumeration.values.iter().position(|value| *value == word);
+            match index.and_then(|index| u32::try_from(index).ok()) {
+                Some(index) => tell(Datum::Enumerated(enumeration, index)),
+                None => Err(bad(enumeration.name)),
+            }
+        }
+        Simple::Bits { .. } | Simple::Unsigned { .. } | Simple::Signed { .. } | Simple::Integer => {
+            if let Ok(value) = word.parse::<i64>() {
+                return tell(Datum::Signed(value));
+            }
+            if let Ok(value) = word.parse::<u64>() {
+                return tell(Datum::Unsigned(value));
+            }
+            let (negative, digits) = word.strip_prefix('-').map_or((false, word), |digits| (true, digits));
+            let magnitude = from_decimal(digits.strip_prefix('+').unwrap_or(digits)).ok_or_else(|| bad("a number"))?;
+            tell(Datum::Big(BigInteger { negative, magnitude: &magnitude }))
+        }
+    }
+}
+
+/// The octets of a decimal number, most significant first; `None` if it is none or has over 1,024 digits.
+fn from_decimal(digits: &str) -> Option<Vec<u8>> {
+    if digits.is_empty() || digits.len() > 1024 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    let mut octets: Vec<u8> = Vec::new();
+    for digit in digits.bytes() {
+        let mut carry = u32::from(digit - b'0');
+        for octet in &mut octets {
+            let sum = u32::from(*octet) * 10 + carry;
+            *octet = u8::try_from(sum & 0xFF).unwrap_or(0);
+            carry = sum >> 8;
+        }
+        if carry > 0 {
+            octets.push(u8::try_from(carry).unwrap_or(0));
+        }
+    }
+    octets.reverse();
+    Some(octets)
+}

@@ -1,0 +1,203 @@
+//! A sink that builds the typed Python object of a message, bottom up and in one pass.
+
+use plugcharge_exi::table::{Complex, Particle};
+use plugcharge_exi::{BigInteger, Datum, Place, Sink, Stop};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyBytes, PyInt, PyString, PyTuple, PyType};
+
+use crate::classes::Classes;
+use crate::errors::defect;
+
+/// An element under construction: its fields lie on the stack from `base`, items of an open list above them.
+struct Frame {
+    base: usize,
+    /// The list that is being filled: its field, and where its items begin.
+    list: Option<(u8, usize)>,
+}
+
+/// Builds one message.
+pub(crate) struct Builder<'py> {
+    py: Python<'py>,
+    classes: &'static Classes,
+    frames: Vec<Frame>,
+    stack: Vec<Option<Bound<'py, PyAny>>>,
+    /// The whole message, when it is done.
+    pub(crate) result: Option<Bound<'py, PyAny>>,
+    /// What Python raised, when it did.
+    pub(crate) failure: Option<PyErr>,
+}
+
+impl<'py> Builder<'py> {
+    pub(crate) fn new(py: Python<'py>, classes: &'static Classes) -> Self {
+        Self {
+            py,
+            classes,
+            frames: Vec::with_capacity(8),
+            stack: Vec::with_capacity(48),
+            result: None,
+            failure: None,
+        }
+    }
+
+    #[cold]
+    fn fail(&mut self, error: PyErr) -> Stop {
+        self.failure = Some(error);
+        Stop
+    }
+
+    #[inline]
+    fn put(&mut self, particle: &'static Particle, value: Bound<'py, PyAny>) -> PyResult<()> {
+        let value = match particle.wrapper {
+            Some(class) => self.classes.class(self.py, class)?.call1((value,))?,
+            None => value,
+        };
+        let Some(frame) = self.frames.last_mut() else {
+            self.result = Some(value);
+            return Ok(());
+        };
+        if particle.many {
+            if frame.list.is_none_or(|(field, _)| field != particle.field) {
+                close_list(self.py, frame, &mut self.stack)?;
+                frame.list = Some((particle.field, self.stack.len()));
+            }
+            self.stack.push(Some(value));
+            return Ok(());
+        }
+        match self.stack.get_mut(frame.base + usize::from(particle.field)) {
+            Some(place) => *place = Some(value),
+            None => return Err(defect("a field has no place")),
+        }
+        Ok(())
+    }
+
+    fn build(&mut self, ty: &'static Complex) -> PyResult<Bound<'py, PyAny>> {
+        let Some(mut frame) = self.frames.pop() else { return Err(defect("an end without a beginning")) };
+        close_list(self.py, &mut frame, &mut self.stack)?;
+        let object = {
+            let fields = self.stack.get(frame.base..).unwrap_or_default();
+            if ty.inline {
+                fields.first().cloned().flatten().unwrap_or_else(|| self.py.None().into_bound(self.py))
+            } else {
+                let class = self.classes.class(self.py, ty.class)?;
+                construct(self.py, class, ty, fields)?
+            }
+        };
+        self.stack.truncate(frame.base);
+        Ok(object)
+    }
+}
+
+/// Turn the items above the fields into a tuple.
+fn close_list<'py>(
+    py: Python<'py>,
+    frame: &mut Frame,
+    stack: &mut Vec<Option<Bound<'py, PyAny>>>,
+) -> PyResult<()> {
+    let Some((field, from)) = frame.list.take() else { return Ok(()) };
+    let items = PyTuple::new(py, stack.drain(from..))?;
+    match stack.get_mut(frame.base + usize::from(field)) {
+        Some(place) => *place = Some(items.into_any()),
+        None => return Err(defect("a list has no field")),
+    }
+    Ok(())
+}
+
+/// Call a class with its fields by position; absent fields at the end are left to their defaults.
+#[inline]
+fn construct<'py>(
+    py: Python<'py>,
+    class: &Bound<'py, PyType>,
+    ty: &'static Complex,
+    fields: &[Option<Bound<'py, PyAny>>],
+) -> PyResult<Bound<'py, PyAny>> {
+    let given = fields.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+    macro_rules! call {
+        ($($at:ident),*) => {
+            match fields.get(..given) {
+                Some([$(Some($at)),*]) => return class.call1(($($at,)*)),
+                _ => {}
+            }
+        };
+    }
+    match given {
+        0 => return class.call0(),
+        1 => call!(a),
+        2 => call!(a, b),
+        3 => call!(a, b, c),
+        4 => call!(a, b, c, d),
+        5 => call!(a, b, c, d, e),
+        6 => call!(a, b, c, d, e, f),
+        7 => call!(a, b, c, d, e, f, g),
+        8 => call!(a, b, c, d, e, f, g, h),
+        9 => call!(a, b, c, d, e, f, g, h, i),
+        10 => call!(a, b, c, d, e, f, g, h, i, j),
+        _ => {}
+    }
+    let all = fields.iter().take(given).enumerate().map(|(index, value)| match value {
+        Some(value) => value.clone(),
+        None => absent(py, ty, index),
+    });
+    class.call1(PyTuple::new(py, all.collect::<Vec<_>>())?)
+}
+
+/// What an absent field holds: an empty tuple for a list, else `None`.
+fn absent<'py>(py: Python<'py>, ty: &Complex, field: usize) -> Bound<'py, PyAny> {
+    let mut particles = ty.slots.iter().flat_map(|slot| slot.alternatives);
+    if particles.any(|particle| particle.many && usize::from(particle.field) == field) {
+        PyTuple::empty(py).into_any()
+    } else {
+        py.None().into_bound(py)
+    }
+}
+
+impl Sink for Builder<'_> {
+    #[inline]
+    fn begin(&mut self, _place: Place, ty: &'static Complex) -> Result<(), Stop> {
+        let base = self.stack.len();
+        self.frames.push(Frame { base, list: None });
+        self.stack.resize(base + usize::from(ty.fields), None);
+        Ok(())
+    }
+
+    #[inline]
+    fn value(&mut self, place: Place, datum: Datum<'_>) -> Result<(), Stop> {
+        let value = match python_value(self.py, self.classes, datum) {
+            Ok(value) => value,
+            Err(error) => return Err(self.fail(error)),
+        };
+        self.put(place.particle, value).map_err(|error| self.fail(error))
+    }
+
+    #[inline]
+    fn end(&mut self, place: Place, ty: &'static Complex) -> Result<(), Stop> {
+        let built = self.build(ty).and_then(|object| self.put(place.particle, object));
+        built.map_err(|error| self.fail(error))
+    }
+}
+
+/// A simple value as Python has it.
+#[inline]
+fn python_value<'py>(py: Python<'py>, classes: &Classes, datum: Datum<'_>) -> PyResult<Bound<'py, PyAny>> {
+    Ok(match datum {
+        Datum::Boolean(value) => PyBool::new(py, value).to_owned().into_any(),
+        Datum::Signed(value) => PyInt::new(py, value).into_any(),
+        Datum::Unsigned(value) => PyInt::new(py, value).into_any(),
+        Datum::Big(value) => big(py, value)?,
+        Datum::Text(text) => PyString::new(py, text).into_any(),
+        Datum::Octets(octets) => PyBytes::new_with(py, octets.len(), |target| {
+            octets.copy_to(target);
+            Ok(())
+        })?
+        .into_any(),
+        Datum::Enumerated(enumeration, index) => match classes.member(py, enumeration, index) {
+            Some(member) => member,
+            None => return Err(defect("an enumeration has no such member")),
+        },
+    })
+}
+
+fn big<'py>(py: Python<'py>, value: BigInteger<'_>) -> PyResult<Bound<'py, PyAny>> {
+    let octets = PyBytes::new(py, value.magnitude);
+    let number = py.get_type::<PyInt>().call_method1("from_bytes", (octets, "big"))?;
+    if value.negative { number.neg() } else { Ok(number) }
+}

@@ -1,0 +1,128 @@
+//! The Python classes of a schema set, looked up once and kept.
+
+use std::collections::HashMap;
+
+use plugcharge_exi::table::{Complex, Content, Enumeration, Schema, Simple};
+use plugcharge_messages::SCHEMAS;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyString, PyType};
+
+use crate::errors::defect;
+
+/// The classes and enumeration members of one schema set.
+pub(crate) struct Classes {
+    pub(crate) schema: &'static Schema,
+    /// By [`Complex::class`]; `None` for a type that has no class of its own (inline).
+    types: Vec<Option<Py<PyType>>>,
+    /// By [`Enumeration::class`], then by value.
+    members: Vec<Vec<Py<PyAny>>>,
+    /// The address of a class -> its number.
+    numbers: HashMap<usize, u16>,
+    /// By class: the complex type it stands for.
+    complex: HashMap<u16, &'static Complex>,
+}
+
+static LOADED: [PyOnceLock<Classes>; SCHEMAS.len()] = [const { PyOnceLock::new() }; SCHEMAS.len()];
+
+/// The classes of the schema set with this index in [`SCHEMAS`].
+pub(crate) fn of(py: Python<'_>, index: usize) -> PyResult<&'static Classes> {
+    let (Some(cell), Some(schema)) = (LOADED.get(index), SCHEMAS.get(index)) else {
+        return Err(defect("no such schema set"));
+    };
+    cell.get_or_try_init(py, || Classes::load(py, schema))
+}
+
+impl Classes {
+    fn load(py: Python<'_>, schema: &'static Schema) -> PyResult<Self> {
+        let mut complex = HashMap::new();
+        for root in schema.fragment.elements {
+            collect(root.particle.content, &mut complex);
+        }
+        let module = |name: &str| py.import(format!("plugcharge.messages.{name}"));
+        let mut types = Vec::new();
+        let mut numbers = HashMap::new();
+        for (number, (home, name)) in (0_u16..).zip(schema.classes) {
+            let inline = complex.get(&number).is_some_and(|ty: &&Complex| ty.inline);
+            let class = if inline { None } else { Some(module(home)?.getattr(*name)?.cast_into::<PyType>()?) };
+            if let Some(class) = &class {
+                numbers.insert(address(class), number);
+            }
+            types.push(class.map(Bound::unbind));
+        }
+        let mut members = Vec::new();
+        for (home, name) in schema.enumerations {
+            let class = module(home)?.getattr(*name)?;
+            members.push(class.try_iter()?.map(|member| member.map(Bound::unbind)).collect::<PyResult<Vec<_>>>()?);
+        }
+        Ok(Self { schema, types, members, numbers, complex })
+    }
+
+    #[inline]
+    pub(crate) fn class<'py>(&self, py: Python<'py>, number: u16) -> PyResult<&Bound<'py, PyType>> {
+        match self.types.get(usize::from(number)) {
+            Some(Some(class)) => Ok(class.bind(py)),
+            _ => Err(defect("a type has no class")),
+        }
+    }
+
+    /// The number of an object's class, if it is one of this set.
+    #[inline]
+    pub(crate) fn number_of(&self, class: &Bound<'_, PyType>) -> Option<u16> {
+        self.numbers.get(&address(class)).copied()
+    }
+
+    /// The object is an instance of exactly this class.
+    #[inline]
+    pub(crate) fn is(&self, object: &Bound<'_, PyAny>, number: u16) -> bool {
+        let class = self.types.get(usize::from(number)).and_then(Option::as_ref);
+        class.is_some_and(|class| object.get_type().is(class))
+    }
+
+    /// The complex type of a class.
+    pub(crate) fn complex(&self, number: u16) -> Option<&'static Complex> {
+        self.complex.get(&number).copied()
+    }
+
+    #[inline]
+    pub(crate) fn member<'py>(&self, py: Python<'py>, enumeration: &Enumeration, index: u32) -> Option<Bound<'py, PyAny>> {
+        let members = self.members.get(usize::from(enumeration.class))?;
+        members.get(index as usize).map(|member| member.bind(py).clone())
+    }
+
+    /// The index of an enumeration's value, given as its member or as its text.
+    #[inline]
+    pub(crate) fn index_of(&self, enumeration: &Enumeration, value: &Bound<'_, PyAny>) -> Option<u32> {
+        let members = self.members.get(usize::from(enumeration.class))?;
+        if let Some(index) = members.iter().position(|member| value.is(member)) {
+            return u32::try_from(index).ok();
+        }
+        let text = value.cast::<PyString>().ok()?.to_str().ok()?;
+        let index = enumeration.values.iter().position(|known| *known == text)?;
+        u32::try_from(index).ok()
+    }
+}
+
+fn address(class: &Bound<'_, PyType>) -> usize {
+    class.as_ptr() as usize
+}
+
+fn collect(content: Content, out: &mut HashMap<u16, &'static Complex>) {
+    let Content::Complex(ty) = content else { return };
+    if out.insert(ty.class, ty).is_none() {
+        for particle in ty.slots.iter().flat_map(|slot| slot.alternatives) {
+            collect(particle.content, out);
+        }
+    }
+}
+
+/// The Python-visible name of a simple type, for sentences.
+pub(crate) fn expected(simple: Simple) -> String {
+    match simple {
+        Simple::Boolean => "a bool".into(),
+        Simple::Bits { .. } | Simple::Unsigned { .. } | Simple::Signed { .. } | Simple::Integer => "an int".into(),
+        Simple::Text { .. } => "a str".into(),
+        Simple::Octets { .. } => "bytes".into(),
+        Simple::Enumeration(enumeration) => format!("a value of {}", enumeration.name),
+    }
+}

@@ -1,0 +1,206 @@
+//! `decode`, `encode`, `to_xml`, `from_xml`, `guess`.
+
+use plugcharge_exi::table::{Complex, Content, Root, Schema};
+use plugcharge_exi::xml::{self, XmlWriter};
+use plugcharge_exi::{Encoder, Error, ErrorKind, Form, Limits, Place, Sink, Stop, decode as decode_into};
+use plugcharge_messages::{SCHEMAS, index_of};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
+
+use crate::build_message::Builder;
+use crate::classes::{self, Classes};
+use crate::errors::exi_error;
+use crate::walk_message::Walker;
+
+fn form(fragment: bool) -> Form {
+    if fragment { Form::Fragment } else { Form::Document }
+}
+
+fn schema_index(py: Python<'_>, name: &str) -> PyResult<usize> {
+    index_of(name).ok_or_else(|| {
+        let known: Vec<&str> = SCHEMAS.iter().map(|schema| schema.name).collect();
+        local(py, &format!("there is no schema set {name:?}; there are {}", known.join(", ")), name)
+    })
+}
+
+/// A fault of the caller, not of the bytes.
+#[cold]
+fn local(py: Python<'_>, detail: &str, schema: &str) -> PyErr {
+    exi_error(py, &Error::new(ErrorKind::Root, detail), schema)
+}
+
+#[pyfunction]
+#[pyo3(signature = (data, schema, fragment))]
+fn decode<'py>(py: Python<'py>, data: &[u8], schema: &str, fragment: bool) -> PyResult<Bound<'py, PyAny>> {
+    let classes = classes::of(py, schema_index(py, schema)?)?;
+    let mut builder = Builder::new(py, classes);
+    match decode_into(data, classes.schema, form(fragment), &Limits::default(), &mut builder) {
+        Ok(()) => {}
+        Err(error) => return Err(builder.failure.take().unwrap_or_else(|| exi_error(py, &error, schema))),
+    }
+    builder.result.ok_or_else(|| crate::errors::defect("a message without a root"))
+}
+
+/// The schema set and the root element with which an object is encoded.
+fn home(
+    py: Python<'_>,
+    message: &Bound<'_, PyAny>,
+    schema: Option<&str>,
+    element: Option<&str>,
+    form: Form,
+) -> PyResult<(&'static Classes, usize)> {
+    let class = message.get_type();
+    let name = match schema {
+        Some(name) => name.to_owned(),
+        None => class.module()?.to_str()?.rsplit('.').next().unwrap_or_default().to_owned(),
+    };
+    let Some(index) = index_of(&name) else {
+        return Err(local(py, &format!("{} is no message class", class.name()?), ""));
+    };
+    let classes = classes::of(py, index)?;
+    let Some(complex) = classes.number_of(&class).and_then(|number| classes.complex(number)) else {
+        return Err(local(py, &format!("{} is no class of schema set {name}", class.name()?), &name));
+    };
+    match root_of(classes.schema, complex, element, form) {
+        Some(root) => Ok((classes, root)),
+        None => {
+            let hint = if element.is_some() { "" } else { "; name the element" };
+            Err(local(py, &format!("{} is the type of no such root element{hint}", class.name()?), &name))
+        }
+    }
+}
+
+/// The root element for a type: the one that is named, else the one named like the type, else the only one.
+fn root_of(schema: &'static Schema, ty: &'static Complex, element: Option<&str>, form: Form) -> Option<usize> {
+    let fits = |root: &Root| matches!(root.particle.content, Content::Complex(own) if std::ptr::eq(own, ty));
+    let roots = form.roots(schema).elements;
+    let wanted = element.unwrap_or_else(|| ty.name.strip_suffix("Type").unwrap_or(ty.name));
+    let named = roots.iter().position(|root| fits(root) && root.particle.name.local == wanted);
+    if named.is_some() || element.is_some() {
+        return named;
+    }
+    let mut others = roots.iter().enumerate().filter(|(_, root)| fits(root)).map(|(index, _)| index);
+    match (others.next(), others.next()) {
+        (Some(only), None) => Some(only),
+        _ => None,
+    }
+}
+
+#[pyfunction]
+#[pyo3(signature = (message, fragment, schema, element, limits))]
+fn encode<'py>(
+    py: Python<'py>,
+    message: &Bound<'py, PyAny>,
+    fragment: bool,
+    schema: Option<&str>,
+    element: Option<&str>,
+    limits: bool,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let form = form(fragment);
+    let (classes, root) = home(py, message, schema, element, form)?;
+    let name = classes.schema.name;
+    let raise = |error: Box<Error>| exi_error(py, &error, name);
+    let mut encoder = Encoder::new(classes.schema, form, root, limits).map_err(raise)?;
+    let place = Place { particle: &encoder.root().particle, slot: 0, alternative: 0 };
+    Walker::new(py, classes, &mut encoder)?.part(place, message)?;
+    let bytes = encoder.finish().map_err(raise)?;
+    Ok(PyBytes::new(py, &bytes))
+}
+
+#[pyfunction]
+#[pyo3(signature = (data, schema, fragment))]
+fn to_xml(py: Python<'_>, data: &[u8], schema: &str, fragment: bool) -> PyResult<String> {
+    let set = SCHEMAS[schema_index(py, schema)?];
+    let mut writer = XmlWriter::new(set);
+    match decode_into(data, set, form(fragment), &Limits::default(), &mut writer) {
+        Ok(()) => Ok(writer.finish()),
+        Err(error) => Err(exi_error(py, &writer.take_error().unwrap_or(error), schema)),
+    }
+}
+
+#[pyfunction]
+#[pyo3(signature = (xml, schema, fragment, limits))]
+fn from_xml<'py>(
+    py: Python<'py>,
+    xml: &Bound<'py, PyString>,
+    schema: &str,
+    fragment: bool,
+    limits: bool,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let set = SCHEMAS[schema_index(py, schema)?];
+    let form = form(fragment);
+    let mut reason = None;
+    let read = xml::read(xml.to_str()?, set, form, |root, _| {
+        Encoder::new(set, form, root, limits).map(|encoder| Noting { encoder, reason: &mut reason })
+    });
+    let result = read.and_then(|sink| sink.encoder.finish());
+    match result {
+        Ok(bytes) => Ok(PyBytes::new(py, &bytes)),
+        Err(error) => Err(exi_error(py, &reason.unwrap_or(error), schema)),
+    }
+}
+
+/// An encoder whose reason for stopping outlives it.
+struct Noting<'r> {
+    encoder: Encoder,
+    reason: &'r mut Option<Box<Error>>,
+}
+
+impl Noting<'_> {
+    fn note(&mut self, result: Result<(), Stop>) -> Result<(), Stop> {
+        if result.is_err() {
+            *self.reason = self.encoder.take_error();
+        }
+        result
+    }
+}
+
+impl Sink for Noting<'_> {
+    fn begin(&mut self, place: Place, ty: &'static Complex) -> Result<(), Stop> {
+        let result = self.encoder.begin(place, ty);
+        self.note(result)
+    }
+
+    fn value(&mut self, place: Place, datum: plugcharge_exi::Datum<'_>) -> Result<(), Stop> {
+        let result = self.encoder.value(place, datum);
+        self.note(result)
+    }
+
+    fn end(&mut self, place: Place, ty: &'static Complex) -> Result<(), Stop> {
+        let result = self.encoder.end(place, ty);
+        self.note(result)
+    }
+}
+
+/// Takes everything and keeps nothing.
+struct Nothing;
+
+impl Sink for Nothing {
+    fn begin(&mut self, _place: Place, _ty: &'static Complex) -> Result<(), Stop> {
+        Ok(())
+    }
+
+    fn value(&mut self, _place: Place, _datum: plugcharge_exi::Datum<'_>) -> Result<(), Stop> {
+        Ok(())
+    }
+
+    fn end(&mut self, _place: Place, _ty: &'static Complex) -> Result<(), Stop> {
+        Ok(())
+    }
+}
+
+#[pyfunction]
+fn guess(data: &[u8]) -> Vec<&'static str> {
+    let fits = |schema: &&&'static Schema| {
+        decode_into(data, schema, Form::Document, &Limits::default(), &mut Nothing).is_ok()
+    };
+    SCHEMAS.iter().filter(fits).map(|schema| schema.name).collect()
+}
+
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(decode, module)?)?;
+    module.add_function(wrap_pyfunction!(encode, module)?)?;
+    module.add_function(wrap_pyfunction!(to_xml, module)?)?;
+    module.add_function(wrap_pyfunction!(from_xml, module)?)?;
+    module.add_function(wrap_pyfunction!(guess, module)?)
+}
