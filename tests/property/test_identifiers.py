@@ -1,4 +1,4 @@
-"""Identifiers: every form leads to one canonical form, and one wrong character never keeps the check digit."""
+"""Identifiers: every form has one canonical form; one wrong character never keeps the check digit."""
 
 from __future__ import annotations
 

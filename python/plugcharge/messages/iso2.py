@@ -275,7 +275,7 @@ class Value(StrEnum):
     string = "string"
 
 
-class AuthorizationReq(Message, frozen=True, gc=False):
+class AuthorizationReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`AuthorizationReqType` of ISO 15118-2.
 
     Attributes:
@@ -287,7 +287,7 @@ class AuthorizationReq(Message, frozen=True, gc=False):
     gen_challenge: bytes | None = None
 
 
-class AuthorizationRes(Message, frozen=True, gc=False):
+class AuthorizationRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`AuthorizationResType` of ISO 15118-2.
 
     Attributes:
@@ -299,7 +299,7 @@ class AuthorizationRes(Message, frozen=True, gc=False):
     evse_processing: EVSEProcessing
 
 
-class CableCheckReq(Message, frozen=True, gc=False):
+class CableCheckReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`CableCheckReqType` of ISO 15118-2.
 
     Attributes:
@@ -309,7 +309,7 @@ class CableCheckReq(Message, frozen=True, gc=False):
     dc_ev_status: DC_EVStatus
 
 
-class CableCheckRes(Message, frozen=True, gc=False):
+class CableCheckRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`CableCheckResType` of ISO 15118-2.
 
     Attributes:
@@ -323,7 +323,7 @@ class CableCheckRes(Message, frozen=True, gc=False):
     evse_processing: EVSEProcessing
 
 
-class CertificateInstallationReq(Message, frozen=True, gc=False):
+class CertificateInstallationReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`CertificateInstallationReqType` of ISO 15118-2.
 
     Attributes:
@@ -337,7 +337,7 @@ class CertificateInstallationReq(Message, frozen=True, gc=False):
     list_of_root_certificate_ids: ListOfRootCertificateIDs
 
 
-class CertificateInstallationRes(Message, frozen=True, gc=False):
+class CertificateInstallationRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`CertificateInstallationResType` of ISO 15118-2.
 
     Attributes:
@@ -357,7 +357,7 @@ class CertificateInstallationRes(Message, frozen=True, gc=False):
     emaid: EMAID
 
 
-class CertificateUpdateReq(Message, frozen=True, gc=False):
+class CertificateUpdateReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`CertificateUpdateReqType` of ISO 15118-2.
 
     Attributes:
@@ -373,7 +373,7 @@ class CertificateUpdateReq(Message, frozen=True, gc=False):
     list_of_root_certificate_ids: ListOfRootCertificateIDs
 
 
-class CertificateUpdateRes(Message, frozen=True, gc=False):
+class CertificateUpdateRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`CertificateUpdateResType` of ISO 15118-2.
 
     Attributes:
@@ -395,7 +395,7 @@ class CertificateUpdateRes(Message, frozen=True, gc=False):
     retry_counter: int | None = None
 
 
-class ChargeParameterDiscoveryReq(Message, frozen=True, gc=False):
+class ChargeParameterDiscoveryReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`ChargeParameterDiscoveryReqType` of ISO 15118-2.
 
     Attributes:
@@ -409,7 +409,7 @@ class ChargeParameterDiscoveryReq(Message, frozen=True, gc=False):
     max_entries_sa_schedule_tuple: int | None = None
 
 
-class ChargeParameterDiscoveryRes(Message, frozen=True, gc=False):
+class ChargeParameterDiscoveryRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`ChargeParameterDiscoveryResType` of ISO 15118-2.
 
     Attributes:
@@ -425,11 +425,11 @@ class ChargeParameterDiscoveryRes(Message, frozen=True, gc=False):
     sa_schedules: SAScheduleList | None = None
 
 
-class ChargingStatusReq(Message, frozen=True, gc=False):
+class ChargingStatusReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`ChargingStatusReqType` of ISO 15118-2."""
 
 
-class ChargingStatusRes(Message, frozen=True, gc=False):
+class ChargingStatusRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`ChargingStatusResType` of ISO 15118-2.
 
     Attributes:
@@ -451,7 +451,7 @@ class ChargingStatusRes(Message, frozen=True, gc=False):
     receipt_required: bool | None = None
 
 
-class CurrentDemandReq(Message, frozen=True, gc=False):
+class CurrentDemandReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`CurrentDemandReqType` of ISO 15118-2.
 
     Attributes:
@@ -479,7 +479,7 @@ class CurrentDemandReq(Message, frozen=True, gc=False):
     remaining_time_to_bulk_soc: PhysicalValue | None = None
 
 
-class CurrentDemandRes(Message, frozen=True, gc=False):
+class CurrentDemandRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`CurrentDemandResType` of ISO 15118-2.
 
     Attributes:
@@ -515,7 +515,7 @@ class CurrentDemandRes(Message, frozen=True, gc=False):
     receipt_required: bool | None = None
 
 
-class MeteringReceiptReq(Message, frozen=True, gc=False):
+class MeteringReceiptReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`MeteringReceiptReqType` of ISO 15118-2.
 
     Attributes:
@@ -531,7 +531,7 @@ class MeteringReceiptReq(Message, frozen=True, gc=False):
     sa_schedule_tuple_id: int | None = None
 
 
-class MeteringReceiptRes(Message, frozen=True, gc=False):
+class MeteringReceiptRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`MeteringReceiptResType` of ISO 15118-2.
 
     Attributes:
@@ -543,7 +543,7 @@ class MeteringReceiptRes(Message, frozen=True, gc=False):
     evse_status: AC_EVSEStatus | DC_EVSEStatus
 
 
-class PaymentDetailsReq(Message, frozen=True, gc=False):
+class PaymentDetailsReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`PaymentDetailsReqType` of ISO 15118-2.
 
     Attributes:
@@ -555,7 +555,7 @@ class PaymentDetailsReq(Message, frozen=True, gc=False):
     contract_signature_cert_chain: CertificateChain
 
 
-class PaymentDetailsRes(Message, frozen=True, gc=False):
+class PaymentDetailsRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`PaymentDetailsResType` of ISO 15118-2.
 
     Attributes:
@@ -569,7 +569,7 @@ class PaymentDetailsRes(Message, frozen=True, gc=False):
     evse_time_stamp: int
 
 
-class PaymentServiceSelectionReq(Message, frozen=True, gc=False):
+class PaymentServiceSelectionReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`PaymentServiceSelectionReqType` of ISO 15118-2.
 
     Attributes:
@@ -581,7 +581,7 @@ class PaymentServiceSelectionReq(Message, frozen=True, gc=False):
     selected_service_list: SelectedServiceList
 
 
-class PaymentServiceSelectionRes(Message, frozen=True, gc=False):
+class PaymentServiceSelectionRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`PaymentServiceSelectionResType` of ISO 15118-2.
 
     Attributes:
@@ -591,7 +591,7 @@ class PaymentServiceSelectionRes(Message, frozen=True, gc=False):
     response_code: ResponseCode
 
 
-class PowerDeliveryReq(Message, frozen=True, gc=False):
+class PowerDeliveryReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`PowerDeliveryReqType` of ISO 15118-2.
 
     Attributes:
@@ -607,7 +607,7 @@ class PowerDeliveryReq(Message, frozen=True, gc=False):
     ev_power_delivery_parameter: DC_EVPowerDeliveryParameter | None = None
 
 
-class PowerDeliveryRes(Message, frozen=True, gc=False):
+class PowerDeliveryRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`PowerDeliveryResType` of ISO 15118-2.
 
     Attributes:
@@ -619,7 +619,7 @@ class PowerDeliveryRes(Message, frozen=True, gc=False):
     evse_status: AC_EVSEStatus | DC_EVSEStatus
 
 
-class PreChargeReq(Message, frozen=True, gc=False):
+class PreChargeReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`PreChargeReqType` of ISO 15118-2.
 
     Attributes:
@@ -633,7 +633,7 @@ class PreChargeReq(Message, frozen=True, gc=False):
     ev_target_current: PhysicalValue
 
 
-class PreChargeRes(Message, frozen=True, gc=False):
+class PreChargeRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`PreChargeResType` of ISO 15118-2.
 
     Attributes:
@@ -647,7 +647,7 @@ class PreChargeRes(Message, frozen=True, gc=False):
     evse_present_voltage: PhysicalValue
 
 
-class ServiceDetailReq(Message, frozen=True, gc=False):
+class ServiceDetailReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`ServiceDetailReqType` of ISO 15118-2.
 
     Attributes:
@@ -657,7 +657,7 @@ class ServiceDetailReq(Message, frozen=True, gc=False):
     service_id: int
 
 
-class ServiceDetailRes(Message, frozen=True, gc=False):
+class ServiceDetailRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`ServiceDetailResType` of ISO 15118-2.
 
     Attributes:
@@ -671,7 +671,7 @@ class ServiceDetailRes(Message, frozen=True, gc=False):
     service_parameter_list: ServiceParameterList | None = None
 
 
-class ServiceDiscoveryReq(Message, frozen=True, gc=False):
+class ServiceDiscoveryReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`ServiceDiscoveryReqType` of ISO 15118-2.
 
     Attributes:
@@ -683,7 +683,7 @@ class ServiceDiscoveryReq(Message, frozen=True, gc=False):
     service_category: ServiceCategory | None = None
 
 
-class ServiceDiscoveryRes(Message, frozen=True, gc=False):
+class ServiceDiscoveryRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`ServiceDiscoveryResType` of ISO 15118-2.
 
     Attributes:
@@ -699,7 +699,7 @@ class ServiceDiscoveryRes(Message, frozen=True, gc=False):
     service_list: ServiceList | None = None
 
 
-class SessionSetupReq(Message, frozen=True, gc=False):
+class SessionSetupReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`SessionSetupReqType` of ISO 15118-2.
 
     Attributes:
@@ -709,7 +709,7 @@ class SessionSetupReq(Message, frozen=True, gc=False):
     evcc_id: bytes
 
 
-class SessionSetupRes(Message, frozen=True, gc=False):
+class SessionSetupRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`SessionSetupResType` of ISO 15118-2.
 
     Attributes:
@@ -723,7 +723,7 @@ class SessionSetupRes(Message, frozen=True, gc=False):
     evse_time_stamp: int | None = None
 
 
-class SessionStopReq(Message, frozen=True, gc=False):
+class SessionStopReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`SessionStopReqType` of ISO 15118-2.
 
     Attributes:
@@ -733,7 +733,7 @@ class SessionStopReq(Message, frozen=True, gc=False):
     charging_session: ChargingSession
 
 
-class SessionStopRes(Message, frozen=True, gc=False):
+class SessionStopRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`SessionStopResType` of ISO 15118-2.
 
     Attributes:
@@ -743,7 +743,7 @@ class SessionStopRes(Message, frozen=True, gc=False):
     response_code: ResponseCode
 
 
-class WeldingDetectionReq(Message, frozen=True, gc=False):
+class WeldingDetectionReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`WeldingDetectionReqType` of ISO 15118-2.
 
     Attributes:
@@ -753,7 +753,7 @@ class WeldingDetectionReq(Message, frozen=True, gc=False):
     dc_ev_status: DC_EVStatus
 
 
-class WeldingDetectionRes(Message, frozen=True, gc=False):
+class WeldingDetectionRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`WeldingDetectionResType` of ISO 15118-2.
 
     Attributes:
@@ -779,7 +779,7 @@ class V2G_Message(Message, frozen=True, gc=False):
     body: AuthorizationReq | AuthorizationRes | CableCheckReq | CableCheckRes | CertificateInstallationReq | CertificateInstallationRes | CertificateUpdateReq | CertificateUpdateRes | ChargeParameterDiscoveryReq | ChargeParameterDiscoveryRes | ChargingStatusReq | ChargingStatusRes | CurrentDemandReq | CurrentDemandRes | MeteringReceiptReq | MeteringReceiptRes | PaymentDetailsReq | PaymentDetailsRes | PaymentServiceSelectionReq | PaymentServiceSelectionRes | PowerDeliveryReq | PowerDeliveryRes | PreChargeReq | PreChargeRes | ServiceDetailReq | ServiceDetailRes | ServiceDiscoveryReq | ServiceDiscoveryRes | SessionSetupReq | SessionSetupRes | SessionStopReq | SessionStopRes | WeldingDetectionReq | WeldingDetectionRes | None
 
 
-class AC_EVChargeParameter(Message, frozen=True, gc=False):
+class AC_EVChargeParameter(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`AC_EVChargeParameterType` of ISO 15118-2.
 
     Attributes:
@@ -797,7 +797,7 @@ class AC_EVChargeParameter(Message, frozen=True, gc=False):
     departure_time: int | None = None
 
 
-class AC_EVSEChargeParameter(Message, frozen=True, gc=False):
+class AC_EVSEChargeParameter(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`AC_EVSEChargeParameterType` of ISO 15118-2.
 
     Attributes:
@@ -811,7 +811,7 @@ class AC_EVSEChargeParameter(Message, frozen=True, gc=False):
     evse_max_current: PhysicalValue
 
 
-class AC_EVSEStatus(Message, frozen=True, gc=False):
+class AC_EVSEStatus(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`AC_EVSEStatusType` of ISO 15118-2.
 
     Attributes:
@@ -907,7 +907,7 @@ class Cost(Message, frozen=True, gc=False):
     amount_multiplier: int | None = None
 
 
-class DC_EVChargeParameter(Message, frozen=True, gc=False):
+class DC_EVChargeParameter(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`DC_EVChargeParameterType` of ISO 15118-2.
 
     Attributes:
@@ -947,7 +947,7 @@ class DC_EVPowerDeliveryParameter(Message, frozen=True, gc=False):
     bulk_charging_complete: bool | None = None
 
 
-class DC_EVSEChargeParameter(Message, frozen=True, gc=False):
+class DC_EVSEChargeParameter(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`DC_EVSEChargeParameterType` of ISO 15118-2.
 
     Attributes:
@@ -973,7 +973,7 @@ class DC_EVSEChargeParameter(Message, frozen=True, gc=False):
     evse_energy_to_be_delivered: PhysicalValue | None = None
 
 
-class DC_EVSEStatus(Message, frozen=True, gc=False):
+class DC_EVSEStatus(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`DC_EVSEStatusType` of ISO 15118-2.
 
     Attributes:

@@ -82,13 +82,13 @@ class DigestMethod(Message, frozen=True, gc=False):
     algorithm: str
 
 
-class KeyName(Message, frozen=True, gc=False):
+class KeyName(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`KeyName` of XML signatures: one of several alternatives of a list."""
 
     value: str
 
 
-class MgmtData(Message, frozen=True, gc=False):
+class MgmtData(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`MgmtData` of XML signatures: one of several alternatives of a list."""
 
     value: str
@@ -106,7 +106,7 @@ class KeyInfo(Message, frozen=True, gc=False):
     id: str | None = None
 
 
-class KeyValue(Message, frozen=True, gc=False):
+class KeyValue(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`KeyValueType` of XML signatures.
 
     Attributes:
@@ -144,7 +144,7 @@ class Object(Message, frozen=True, gc=False):
     mime_type: str | None = None
 
 
-class PGPData(Message, frozen=True, gc=False):
+class PGPData(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`PGPDataType` of XML signatures.
 
     Attributes:
@@ -188,7 +188,7 @@ class Reference(Message, frozen=True, gc=False):
     transforms: Transforms | None = None
 
 
-class RetrievalMethod(Message, frozen=True, gc=False):
+class RetrievalMethod(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`RetrievalMethodType` of XML signatures.
 
     Attributes:
@@ -202,7 +202,7 @@ class RetrievalMethod(Message, frozen=True, gc=False):
     transforms: Transforms | None = None
 
 
-class SPKIData(Message, frozen=True, gc=False):
+class SPKIData(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`SPKIDataType` of XML signatures.
 
     Attributes:
@@ -299,11 +299,11 @@ class Transform(Message, frozen=True, gc=False):
 
     Attributes:
         algorithm: `Algorithm`.
-        items: `items`, 0..any number of them.
+        xpath: `XPath`, 0..any number of them.
     """
 
     algorithm: str
-    items: tuple[str, ...] = ()
+    xpath: tuple[str, ...] = ()
 
 
 class Transforms(Message, frozen=True, gc=False):
@@ -316,31 +316,31 @@ class Transforms(Message, frozen=True, gc=False):
     transform: tuple[Transform, ...]
 
 
-class X509SKI(Message, frozen=True, gc=False):
+class X509SKI(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`X509SKI` of XML signatures: one of several alternatives of a list."""
 
     value: bytes
 
 
-class X509SubjectName(Message, frozen=True, gc=False):
+class X509SubjectName(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`X509SubjectName` of XML signatures: one of several alternatives of a list."""
 
     value: str
 
 
-class X509Certificate(Message, frozen=True, gc=False):
+class X509Certificate(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`X509Certificate` of XML signatures: one of several alternatives of a list."""
 
     value: bytes
 
 
-class X509CRL(Message, frozen=True, gc=False):
+class X509CRL(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`X509CRL` of XML signatures: one of several alternatives of a list."""
 
     value: bytes
 
 
-class X509Data(Message, frozen=True, gc=False):
+class X509Data(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`X509DataType` of XML signatures.
 
     Attributes:
@@ -350,7 +350,7 @@ class X509Data(Message, frozen=True, gc=False):
     items: tuple[X509IssuerSerial | X509SKI | X509SubjectName | X509Certificate | X509CRL, ...]
 
 
-class X509IssuerSerial(Message, frozen=True, gc=False):
+class X509IssuerSerial(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`X509IssuerSerialType` of XML signatures.
 
     Attributes:

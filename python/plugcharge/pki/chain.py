@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from plugcharge import _core
 from plugcharge.errors import ChainError, LocalError
-from plugcharge.identifiers import Emaid, IdentifierError
+from plugcharge.identifiers import Emaid, IdentifierError, Pcid
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -26,8 +26,6 @@ __all__ = ["ChainRule", "Purpose", "ValidatedChain", "chain_rules", "validate"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FINGERPRINT_OCTETS: Final = 32
-
-_SUBJECT_RULE: Final = "iso2::contract::subject-not-an-emaid"
 
 
 class Purpose(StrEnum):
@@ -60,13 +58,21 @@ class ChainRule(NamedTuple):
     """Whether ``rules="interop"`` goes on when it is broken."""
 
 
-_SUBJECT: Final = ChainRule(
-    _SUBJECT_RULE,
+_NOT_AN_EMAID: Final = ChainRule(
+    "iso2::contract::subject-not-an-emaid",
     "",
     "the common name of a contract certificate is an eMAID",
     "the certificate is no contract certificate, or its issuer named it wrongly; ask the issuer",
     "FAILED_CertChainError",
     tolerated=False,
+)
+_NOT_A_PCID: Final = ChainRule(
+    "iso2::oem-provisioning::subject-not-a-pcid",
+    "[V2G2-933]",
+    "the common name of a provisioning certificate is a PCID (tolerated unless it is an eMAID)",
+    "the certificate is no provisioning certificate, or its maker named it otherwise; ask the maker",
+    "FAILED_CertChainError",
+    tolerated=True,
 )
 
 
@@ -81,6 +87,7 @@ class ValidatedChain:
         anchor_kind: as what that root is trusted: ``"v2g"``, ``"mo"``, ``"oem"`` or ``"private"``.
         subject_cn: the leaf's common name as it stands in the certificate.
         emaid: the canonical eMAID of 14 characters; ``None`` unless the purpose is CONTRACT.
+        pcid: the canonical PCID; ``None`` unless the purpose is OEM_PROVISIONING and the name is a PCID.
         public_key: the leaf's key, ready to verify signatures.
         key_usage: names of the leaf's KeyUsage bits, as RFC 5280 writes them; empty without the extension.
         fingerprint: SHA-256 of the leaf, 32 octets.
@@ -95,6 +102,7 @@ class ValidatedChain:
     anchor_kind: str
     subject_cn: str
     emaid: str | None
+    pcid: str | None
     public_key: _core.PublicKey
     key_usage: tuple[str, ...]
     fingerprint: bytes
@@ -170,19 +178,25 @@ def validate(
         revoked_serials=serials,
         danger_ignore_root_validity=danger_ignore_root_validity,
     )
+    emaid = _emaid(found.subject_cn) if purpose == Purpose.CONTRACT else None
+    pcid, tolerated = None, found.tolerated
+    if purpose == Purpose.OEM_PROVISIONING:
+        pcid, more = _pcid(found.subject_cn, rules)
+        tolerated += more
     return ValidatedChain(
         purpose=purpose,
         chain=found.chain,
         anchor=found.anchor,
         anchor_kind=found.anchor_kind,
         subject_cn=found.subject_cn,
-        emaid=_emaid(found.subject_cn) if purpose == Purpose.CONTRACT else None,
+        emaid=emaid,
+        pcid=pcid,
         public_key=found.public_key,
         key_usage=found.key_usage,
         fingerprint=found.fingerprint,
         not_before=_EPOCH + timedelta(seconds=found.not_before),
         not_after=_EPOCH + timedelta(seconds=found.not_after),
-        tolerated=found.tolerated,
+        tolerated=tolerated,
     )
 
 
@@ -194,21 +208,44 @@ def chain_rules() -> tuple[ChainRule, ...]:
         >>> rule.requirement, rule.code
         ('[V2G2-824]', 'FAILED_CertificateExpired')
     """
-    return (*(ChainRule(*row) for row in _core.chain_rules()), _SUBJECT)
+    return (*(ChainRule(*row) for row in _core.chain_rules()), _NOT_AN_EMAID, _NOT_A_PCID)
 
 
 def _emaid(subject_cn: str) -> str:
     try:
         return Emaid.parse(subject_cn).canonical
     except IdentifierError as error:
-        raise ChainError(
-            "The common name of the contract certificate is not an eMAID.",
-            code=_SUBJECT.code,
-            rule=_SUBJECT.id,
-            certificate=f"leaf (CN={subject_cn[:64]!r})",
-            why=_SUBJECT.description,
-            advice=_SUBJECT.advice,
-        ) from error
+        raise _misnamed(_NOT_AN_EMAID, subject_cn) from error
+
+
+def _pcid(subject_cn: str, rules: str) -> tuple[str | None, tuple[str, ...]]:
+    """Read the name of a provisioning certificate; gives it with the rules that were broken and tolerated."""
+    try:
+        return Pcid.parse(subject_cn).canonical, ()
+    except IdentifierError as error:
+        # Contracts in the field have neither role nor KeyUsage: their name is all that tells them apart.
+        if rules == "strict" or _is_emaid(subject_cn):
+            raise _misnamed(_NOT_A_PCID, subject_cn) from error
+        return None, (_NOT_A_PCID.id,)
+
+
+def _is_emaid(subject_cn: str) -> bool:
+    try:
+        Emaid.parse(subject_cn)
+    except IdentifierError:
+        return False
+    return True
+
+
+def _misnamed(rule: ChainRule, subject_cn: str) -> ChainError:
+    return ChainError(
+        "The common name of the leaf is not of the kind that its purpose asks for.",
+        code=rule.code,
+        rule=rule.id,
+        certificate=f"leaf (CN={subject_cn[:64]!r})",
+        why=f"{rule.description} {rule.requirement}".rstrip(),
+        advice=rule.advice,
+    )
 
 
 def _aware(at: datetime) -> datetime:

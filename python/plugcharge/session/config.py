@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
@@ -10,13 +9,15 @@ from typing import TYPE_CHECKING, Literal
 from plugcharge.errors import LocalError
 from plugcharge.identifiers import Emaid, IdentifierError
 from plugcharge.messages.iso2 import EnergyTransferMode
+from plugcharge.pki import parse_certificate
 from plugcharge.session.values import Payment
 from plugcharge.wire.sap import ISO2, ProtocolVersion
 from plugcharge.wire.v2gtp import DEFAULT_MAX_PAYLOAD
 
 if TYPE_CHECKING:
-    from plugcharge.pki import TrustStore
-    from plugcharge.sign import SigningKey
+    from collections.abc import Callable, Mapping
+
+    from plugcharge.pki import SigningKey, TrustStore
 
 __all__ = ["Environment", "EvccConfig", "EvccContract", "SeccConfig"]
 
@@ -158,12 +159,25 @@ class EvccContract:
         try:
             Emaid.parse(self.emaid)
         except IdentifierError as error:
-            raise LocalError("the contract has no valid eMAID", where="EvccContract", why=str(error)) from error
+            raise LocalError(
+                "the contract has no valid eMAID", where="EvccContract", why=str(error)
+            ) from error
+        if parse_certificate(self.chain[0]).public_key != self.key.public_key:
+            raise LocalError(
+                "the private key is not that of the contract certificate",
+                where="EvccContract.key",
+                why="[V2G2-823]",
+            )
 
     @property
     def emaid_on_the_wire(self) -> str:
         """The eMAID without separators, 14 or 15 characters."""
         return self.emaid.replace("-", "")
+
+    @property
+    def canonical_emaid(self) -> str:
+        """The eMAID to compare by: 14 upper-case characters."""
+        return Emaid.parse(self.emaid).canonical
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,7 +106,9 @@ class SessionCore(ABC):
             if not self._expects_frame():
                 raise self._pipelining()
             self._take_payload(frame.payload)
-            if not self._closed and (self._reader.dead or self._reader.waiting_frames or self._reader.in_frame):
+            if not self._closed and (
+                self._reader.dead or self._reader.waiting_frames or self._reader.in_frame
+            ):
                 raise self._pipelining()
         except PeerError as fault:
             self._protocol_error(fault)

@@ -63,7 +63,7 @@ class MessageReceived(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageSent(Event):
-    """A message was made and waits in ``data_to_send()``; the fields are those of :class:`MessageReceived`."""
+    """A message was made and waits in ``data_to_send()``; fields as in :class:`MessageReceived`."""
 
     now: float
     schema: str

@@ -5,6 +5,7 @@ Arithmetic is exact: a physical value is read as a fraction and never rounded up
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,16 @@ from plugcharge.session.values import PowerLimit, PowerSchedule, lowest_power
 if TYPE_CHECKING:
     from plugcharge.messages.iso2 import ChargingProfile
 
-__all__ = ["amount", "merged", "physical", "profile_entries", "profile_fault", "read_profile", "read_schedule", "schedule_tuple"]
+__all__ = [
+    "amount",
+    "merged",
+    "physical",
+    "profile_entries",
+    "profile_fault",
+    "read_profile",
+    "read_schedule",
+    "schedule_tuple",
+]
 
 _DAY = 86_400
 _LARGEST = 32_767
@@ -109,7 +119,8 @@ def schedule_tuple(schedule: PowerSchedule, *, horizon: int, most: int) -> SASch
         )
     )
     return SAScheduleTuple(
-        sa_schedule_tuple_id=schedule.tuple_id, p_max_schedule=PMaxSchedule(p_max_schedule_entry=tuple(entries))
+        sa_schedule_tuple_id=schedule.tuple_id,
+        p_max_schedule=PMaxSchedule(p_max_schedule_entry=tuple(entries)),
     )
 
 
@@ -137,7 +148,7 @@ def profile_entries(profile: tuple[PowerLimit, ...]) -> tuple[ProfileEntry, ...]
         LocalError: another number of limits, or they do not grow in time.
     """
     starts = [limit.start for limit in profile]
-    if not 1 <= len(profile) <= 24 or any(a >= b for a, b in zip(starts, starts[1:], strict=False)):
+    if not 1 <= len(profile) <= 24 or any(a >= b for a, b in itertools.pairwise(starts)):
         raise LocalError("a charging profile has 1 to 24 limits that grow in time", where="ChargingProfile")
     return tuple(
         ProfileEntry(

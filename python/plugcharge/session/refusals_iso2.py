@@ -48,7 +48,9 @@ def _installation(
 
 
 _REFUSALS: dict[type[Message], Callable[[iso2.ResponseCode, str], Message]] = {
-    iso2.AuthorizationReq: lambda code, _: iso2.AuthorizationRes(response_code=code, evse_processing=_FINISHED),
+    iso2.AuthorizationReq: lambda code, _: iso2.AuthorizationRes(
+        response_code=code, evse_processing=_FINISHED
+    ),
     iso2.CableCheckReq: lambda code, _: iso2.CableCheckRes(
         response_code=code, dc_evse_status=_DC_STATUS, evse_processing=_FINISHED
     ),
@@ -75,7 +77,9 @@ _REFUSALS: dict[type[Message], Callable[[iso2.ResponseCode, str], Message]] = {
         evse_id=evse_id,
         sa_schedule_tuple_id=1,
     ),
-    iso2.MeteringReceiptReq: lambda code, _: iso2.MeteringReceiptRes(response_code=code, evse_status=_AC_STATUS),
+    iso2.MeteringReceiptReq: lambda code, _: iso2.MeteringReceiptRes(
+        response_code=code, evse_status=_AC_STATUS
+    ),
     iso2.PaymentDetailsReq: lambda code, _: iso2.PaymentDetailsRes(
         response_code=code, gen_challenge=_NO_CHALLENGE, evse_time_stamp=0
     ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from plugcharge import pki, sign
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["authorization", "certificate_service", "payment_details"]
 
 _CHALLENGE_OCTETS = 16  # [V2G2-697], [V2G2-698]
-_EXPIRES_SOON = timedelta(days=21)  # [V2G2-690]
+_SOON_DAYS = 21  # [V2G2-690]
 
 
 def certificate_service(
@@ -44,7 +43,10 @@ def payment_details(record: StationRecord, request: iso2.PaymentDetailsReq, rece
     """Judge the contract chain and give the car a challenge to sign."""
     environment = record.config.environment
     chain = request.contract_signature_cert_chain
-    certificates = (chain.certificate, *(chain.sub_certificates.certificate if chain.sub_certificates else ()))
+    certificates = (
+        chain.certificate,
+        *(chain.sub_certificates.certificate if chain.sub_certificates else ()),
+    )
     verified = _validated(record, certificates)
     if isinstance(verified, Refuse):
         return verified
@@ -53,7 +55,7 @@ def payment_details(record: StationRecord, request: iso2.PaymentDetailsReq, rece
         return contract
     record.contract = contract
     record.challenge = environment.draw(_CHALLENGE_OCTETS)
-    expires_soon = verified.not_after - environment.time() <= _EXPIRES_SOON
+    expires_soon = verified.expires_within(environment.time(), _SOON_DAYS)
     code = iso2.ResponseCode.OK_CertificateExpiresSoon if expires_soon else iso2.ResponseCode.OK
     return Reply(
         iso2.PaymentDetailsRes(
@@ -91,9 +93,7 @@ def _validated(record: StationRecord, certificates: tuple[bytes, ...]) -> pki.Va
         return Refuse(error.code, f"the contract chain is refused: {error.what}{where}", error.why)
 
 
-def _contract(
-    emaid: str, chain: pki.ValidatedChain, certificates: tuple[bytes, ...]
-) -> Contract | Refuse:
+def _contract(emaid: str, chain: pki.ValidatedChain, certificates: tuple[bytes, ...]) -> Contract | Refuse:
     """Hold the eMAID of the message against that of the certificate, which is the one that is billed."""
     try:
         owner = Emaid.parse(chain.emaid or "")
@@ -128,7 +128,9 @@ def _proof_fault(record: StationRecord, request: iso2.AuthorizationReq, received
     sent = request.gen_challenge or b""
     if len(issued) != _CHALLENGE_OCTETS or not hmac.compare_digest(issued, sent):
         return Refuse(
-            "FAILED_ChallengeInvalid", "the challenge is not the one that was issued", "[V2G2-475], [V2G2-698]"
+            "FAILED_ChallengeInvalid",
+            "the challenge is not the one that was issued",
+            "[V2G2-475], [V2G2-698]",
         )
     if record.contract is None:
         return Refuse("FAILED", "there is no contract to prove", "PaymentDetails comes first")
@@ -173,7 +175,9 @@ def _decided(record: StationRecord, now: float) -> Step:
 def _waiting(record: StationRecord, now: float) -> Step:
     patience = record.config.answer_patience
     if record.ongoing_until is not None:
-        patience = max(min(patience, record.ongoing_until - now), 0.0)
+        if now >= record.ongoing_until:
+            return _undecided(record, now)
+        patience = min(patience, record.ongoing_until - now)
     ask = None if record.authorization_asked else _question(record)
     record.authorization_asked = True
     return Hold(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from plugcharge.errors import LocalError
 from plugcharge.messages import iso2
 from plugcharge.session.events import SessionOpened, Tolerated
 from plugcharge.session.secc_steps import Refuse, Reply
@@ -11,6 +12,7 @@ from plugcharge.session.tables_iso2 import Outcome
 from plugcharge.session.values import Payment
 
 if TYPE_CHECKING:
+    from plugcharge.session.events import Event
     from plugcharge.session.secc_steps import Received, StationRecord, Step
 
 __all__ = [
@@ -23,6 +25,8 @@ __all__ = [
 
 CHARGE_SERVICE = 1
 _NO_ID = bytes(8)
+_EVCCID_OCTETS = 6
+_TRIES = 8
 
 
 def session_setup(record: StationRecord, request: iso2.SessionSetupReq, received: Received) -> Step:
@@ -32,20 +36,25 @@ def session_setup(record: StationRecord, request: iso2.SessionSetupReq, received
     [V2G2-756].
     """
     environment = record.config.environment
-    session_id = environment.draw(8)
-    while session_id == _NO_ID or session_id == received.header.session_id:
-        session_id = environment.draw(8)
+    drawn = (environment.draw(8) for _ in range(_TRIES))
+    session_id = next((new for new in drawn if new not in {_NO_ID, received.header.session_id}), None)
+    if session_id is None:
+        raise LocalError("the random source gives no usable SessionID", where="Environment.random")
     record.session_id = session_id
     record.evcc_id = request.evcc_id
+    events: tuple[Event, ...] = (
+        SessionOpened(session_id=session_id, evcc_id=request.evcc_id, evse_id=record.config.evse_id),
+    )
+    if not 1 <= len(request.evcc_id) <= _EVCCID_OCTETS:
+        what = f"the car's EVCCID has {len(request.evcc_id)} octets"
+        events = (Tolerated(what=what, rule="a MAC address of 6"), *events)
     return Reply(
         iso2.SessionSetupRes(
             response_code=iso2.ResponseCode.OK_NewSessionEstablished,
             evse_id=record.config.evse_id,
             evse_time_stamp=int(environment.time().timestamp()),
         ),
-        events=(
-            SessionOpened(session_id=session_id, evcc_id=request.evcc_id, evse_id=record.config.evse_id),
-        ),
+        events=events,
     )
 
 
@@ -100,11 +109,9 @@ def payment_service_selection(
             f"offered: {', '.join(record.payments_offered)} [V2G2-465], [V2G2-634]",
         )
     if unknown := [service for service in chosen if service != CHARGE_SERVICE]:
-        return Refuse(
-            "FAILED_ServiceSelectionInvalid", f"services {unknown} are not offered", "[V2G2-467]"
-        )
+        return Refuse("FAILED_ServiceSelectionInvalid", f"services {unknown} are not offered", "[V2G2-467]")
     record.payment = payment
-    events = ()
+    events: tuple[Event, ...] = ()
     if len(chosen) > 1:
         events = (Tolerated(what="the charge service was selected twice", rule="each service once"),)
     return Reply(

@@ -5,20 +5,25 @@ A handler is a function of the record and the request. It reads no clock and sen
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from plugcharge.session.tables_iso2 import Outcome
-from plugcharge.session.timers_iso2 import Timer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from plugcharge.messages import Message, iso2, xmldsig
+    from plugcharge.messages import Message, iso2
     from plugcharge.pki import ValidatedChain
     from plugcharge.session.config import SeccConfig
     from plugcharge.session.events import Event
-    from plugcharge.session.questions import Answer, AuthorizationDecision, ChargeScheduleOffer, PowerResult, Question
+    from plugcharge.session.questions import (
+        Answer,
+        AuthorizationDecision,
+        ChargeScheduleOffer,
+        PowerResult,
+        Question,
+    )
+    from plugcharge.session.timers_iso2 import Timer
     from plugcharge.session.values import MeterReading, Payment, PowerSchedule
 
 __all__ = ["Contract", "Handler", "Hold", "Received", "Refuse", "Reply", "StationRecord", "Step"]
@@ -50,6 +55,8 @@ class StationRecord:
         session_id: empty until SessionSetup.
         challenge: the one that was issued and not used yet [V2G2-697].
         ongoing_until: when the loop of Ongoing answers ends; ``None`` outside of one.
+        charging: between PowerDelivery(Start) and PowerDelivery(Stop), both answered with OK.
+        renegotiating: between PowerDelivery(Renegotiate) and the next PowerDelivery(Start).
         energized: power is on, or was asked for; whatever ends the session now has to cut it.
         metered: the reading that was sent last, as it was sent.
     """
@@ -77,6 +84,9 @@ class StationRecord:
     power: PowerResult | None = None
     energized: bool = False
     charging: bool = False
+    renegotiating: bool = False
+    stopped: bool = False
+    paused: bool = False
     metered: iso2.MeterInfo | None = None
     meter: MeterReading | None = None
 
@@ -152,7 +162,5 @@ class Hold:
 
 
 Step = Reply | Refuse | Hold
-if TYPE_CHECKING:
-    Handler = Callable[[StationRecord, Message, Received], Step]
-else:
-    Handler = object
+# Each handler takes its own class of request; the table that holds them knows which.
+Handler = Callable[[StationRecord, Any, Received], Step]

@@ -18,7 +18,17 @@ from plugcharge.session.timers_iso2 import MESSAGE_TIMEOUTS, Timer
 if TYPE_CHECKING:
     from plugcharge.messages import Message
 
-__all__ = ["EVCC_TABLE", "REQUESTS", "RESPONSE_OF", "SECC_TABLE", "EvccRow", "EvccState", "Outcome", "SeccRow", "SeccState"]
+__all__ = [
+    "EVCC_TABLE",
+    "REQUESTS",
+    "RESPONSE_OF",
+    "SECC_TABLE",
+    "EvccRow",
+    "EvccState",
+    "Outcome",
+    "SeccRow",
+    "SeccState",
+]
 
 
 class Outcome(StrEnum):

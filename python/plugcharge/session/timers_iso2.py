@@ -71,14 +71,26 @@ TIMERS: dict[Timer, TimerRow] = {
         TimerRow(Timer.MESSAGE_CURRENT_DEMAND, 0.25, Side.EVCC, "[V2G2-436]", "close: no response"),
         TimerRow(Timer.ANSWER, 1.2, Side.SECC, "below 1.5 s of Table 109", "answer without the host"),
         TimerRow(Timer.SEQUENCE, 60.0, Side.SECC, "[V2G2-443]", "close: no request"),
-        TimerRow(Timer.SEQUENCE_PERFORMANCE, 30.0, Side.EVCC, "below 40 s of [V2G2-485]", "go on without the host"),
+        TimerRow(
+            Timer.SEQUENCE_PERFORMANCE, 30.0, Side.EVCC, "below 40 s of [V2G2-485]", "go on without the host"
+        ),
         TimerRow(Timer.SETUP, 20.0, Side.EVCC, "[V2G2-605]", "close: no session"),
         TimerRow(Timer.SETUP_PERFORMANCE, 18.0, Side.SECC, "[V2G2-716], [V2G2-723]", "close: no session"),
         TimerRow(Timer.ONGOING, 60.0, Side.EVCC, "[V2G2-710], [V2G2-711]", "stop the session"),
         TimerRow(Timer.ONGOING_PERFORMANCE, 55.0, Side.SECC, "[V2G2-713]", "answer FAILED"),
-        TimerRow(Timer.EXTERNAL_PAYMENT, 140.0, Side.SECC, "field: customers need that long", "answer FAILED"),
-        TimerRow(Timer.CONTACTOR, 3.0, Side.SECC, "[V2G2-860], [V2G2-862], [V2G2-865]", "answer FAILED_ContactorError"),
-        TimerRow(Timer.PACE, 0.2, Side.EVCC, "EvccConfig.repeat_pause, status_pause", "send the next request"),
+        TimerRow(
+            Timer.EXTERNAL_PAYMENT, 140.0, Side.SECC, "field: customers need that long", "answer FAILED"
+        ),
+        TimerRow(
+            Timer.CONTACTOR,
+            3.0,
+            Side.SECC,
+            "[V2G2-860], [V2G2-862], [V2G2-865]",
+            "answer FAILED_ContactorError",
+        ),
+        TimerRow(
+            Timer.PACE, 0.2, Side.EVCC, "EvccConfig.repeat_pause, status_pause", "send the next request"
+        ),
         TimerRow(Timer.QUESTION, 0.5, Side.SECC, "SeccConfig.answer_patience", "answer Ongoing"),
         TimerRow(Timer.GRACE, 4.5, Side.SECC, "SeccConfig.failed_grace, within 5 s of the response", "close"),
     )
@@ -114,6 +126,8 @@ def checked(changed: Mapping[str, float]) -> Mapping[str, float]:
     for name, value in changed.items():
         if name not in set(Timer) or not value > 0:
             raise LocalError(
-                f"timer {name!r} cannot be {value}", where="timers", why=f"known: {', '.join(Timer)}; above 0 s"
+                f"timer {name!r} cannot be {value}",
+                where="timers",
+                why=f"known: {', '.join(Timer)}; above 0 s",
             )
     return changed

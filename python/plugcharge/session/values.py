@@ -5,6 +5,7 @@ Powers are in watts, currents in amperes, voltages in volts, energies in watt ho
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -107,7 +108,7 @@ class PowerSchedule:
 
     def __post_init__(self) -> None:
         starts = [limit.start for limit in self.limits]
-        if not starts or starts[0] != 0 or any(a >= b for a, b in zip(starts, starts[1:], strict=False)):
+        if not starts or starts[0] != 0 or any(a >= b for a, b in itertools.pairwise(starts)):
             raise LocalError(
                 "the limits of a schedule start at 0 and grow in time",
                 where=f"schedule {self.tuple_id}",
@@ -147,7 +148,9 @@ class MeterReading:
             and (self.time is None or -(1 << 63) <= self.time < 1 << 63)
         )
         if not fits:
-            raise LocalError("the meter reading does not fit into a message", where=f"meter {self.meter_id[:40]}")
+            raise LocalError(
+                "the meter reading does not fit into a message", where=f"meter {self.meter_id[:40]}"
+            )
 
 
 def lowest_power(limits: tuple[PowerLimit, ...], start: int, end: int | None) -> int:

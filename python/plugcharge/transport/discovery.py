@@ -13,7 +13,7 @@ import sys
 import time
 from dataclasses import dataclass
 from ipaddress import IPv6Address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from plugcharge.errors import LocalError, PeerError
 from plugcharge.wire.sdp import (
@@ -156,6 +156,7 @@ async def discover(
     core: SdpClientCore,
     *,
     interface: Interface | None = None,
+    port: int = SDP_PORT,
     loopback_port: int | None = None,
     settle: float = SETTLE_TIME,
     danger_ignore_conflict: bool = False,
@@ -166,6 +167,7 @@ async def discover(
     Args:
         core: the search; made with the present time of ``clock``.
         interface: the link to search on.
+        port: where the stations of that link listen; another than 15118 only for tests.
         loopback_port: instead of an interface, the port of a server on ``::1``.
         settle: seconds to listen on for a conflicting answer.
         danger_ignore_conflict: take the first answer although another, different one came.
@@ -178,7 +180,7 @@ async def discover(
     if (interface is None) == (loopback_port is None):
         raise LocalError("give either an interface or a loopback port", where="discover")
     scope = interface.index if interface else 0
-    target = (MULTICAST_GROUP, SDP_PORT, 0, scope) if interface else ("::1", loopback_port, 0, 0)
+    target = (MULTICAST_GROUP, port, 0, scope) if interface else ("::1", loopback_port, 0, 0)
     arrived: asyncio.Queue[bytes] = asyncio.Queue(maxsize=64)
     try:
         asking = _client_socket(interface)
@@ -245,8 +247,8 @@ class _ServerProtocol(asyncio.DatagramProtocol):
         self._full = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)  # noqa: S101 - asyncio's contract
-        self._transport = transport
+        # asyncio's own datagram transport is not a subclass of its interface in every Python version
+        self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[object, ...]) -> None:
         answer = self._core.receive(self._clock(), data, str(addr[0]))

@@ -158,9 +158,9 @@ class Link:
         connection was closed.
         """
         try:
-            for data in self._early:
-                core.receive(self._clock(), data)
-            self._early.clear()
+            if self._early:
+                core.receive(self._clock(), b"".join(self._early))
+                self._early.clear()
             while await self._step(core):
                 pass
             await self._flush(core)  # an answer to what came together with the peer's goodbye
@@ -237,9 +237,10 @@ class Link:
             core.receive(self._clock(), data)
             return True
         try:
-            for plaintext in self._tls.receive(data):
-                if not core.closed:
-                    core.receive(self._clock(), plaintext)
+            # What came together is handed over together, so that a core can tell a peer that does not wait
+            # for answers.
+            if plaintext := b"".join(self._tls.receive(data)):
+                core.receive(self._clock(), plaintext)
         except (TlsError, PeerError):
             if self._tls.failure is None:
                 raise

@@ -14,15 +14,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from plugcharge.errors import LocalError, PlugchargeError
-from plugcharge.transport.link import HANDSHAKE_TIMEOUT, Clock, Link, LinkInfo, SessionCore
+from plugcharge.transport.link import HANDSHAKE_TIMEOUT, Clock, Link, SessionCore
 
 if TYPE_CHECKING:
     from plugcharge.transport.tls import TlsServerContext
 
 __all__ = ["MAX_CONNECTIONS", "MAX_WAITING", "CoreFactory", "ListenerCounters", "StationListener"]
 
-CoreFactory = Callable[[LinkInfo], SessionCore]
-"""Makes the session core of one connection when that is ready for messages, so that its timers start then."""
+CoreFactory = Callable[[Link], SessionCore]
+"""Makes the session core of one connection when that is ready for messages, so that its timers start then.
+
+It gets the link: ``link.info`` tells about TLS and the peer; ``link.wake()`` is for a core that has something
+new to send without having been called, such as an answer of the station's hardware.
+"""
 
 MAX_WAITING = 16
 MAX_CONNECTIONS = 64
@@ -94,6 +98,7 @@ class StationListener:
         self._server: asyncio.Server | None = None
         self._waiting: dict[asyncio.Task[None], None] = {}
         self._serving: set[asyncio.Task[None]] = set()
+        self._leaving: set[asyncio.Task[None]] = set()
         self._port = 0
 
     @classmethod
@@ -162,7 +167,7 @@ class StationListener:
         """Stop listening and drop every connection."""
         if self._server is not None:
             self._server.close()
-        tasks = [*self._waiting, *self._serving]
+        tasks = [*self._waiting, *self._serving, *self._leaving]
         for task in tasks:
             task.cancel()
         if tasks:
@@ -188,6 +193,7 @@ class StationListener:
             self.counters.displaced += 1
             longest = next(iter(self._waiting))
             del self._waiting[longest]
+            self._leaving.add(longest)
             longest.cancel()
         task = asyncio.create_task(self._serve(reader, writer))
         self._waiting[task] = None
@@ -204,7 +210,7 @@ class StationListener:
             link = await Link.establish(
                 reader, writer, tls=tls, clock=self._clock, timeout=self._handshake_timeout
             )
-            core = self._core_factory(link.info)
+            core = self._core_factory(link)
             await link.run(_FirstAnswer(core, lambda: self._promote(task, alarm)))
         except PlugchargeError as error:
             self.counters.handshake_failed += 1
@@ -233,6 +239,7 @@ class StationListener:
         writer.transport.abort()  # a task that is cancelled before its first step never got to close anything
         self._waiting.pop(task, None)
         self._serving.discard(task)
+        self._leaving.discard(task)
         self._tell()
 
     def _tell(self) -> None:

@@ -10,12 +10,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from plugcharge.errors import LocalError, PeerError
-from plugcharge.messages.sap import AppProtocol, ResponseCode, SupportedAppProtocolReq, SupportedAppProtocolRes
+from plugcharge.messages.sap import (
+    AppProtocol,
+    ResponseCode,
+    SupportedAppProtocolReq,
+    SupportedAppProtocolRes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["DIN", "ISO2", "ISO20_AC", "ISO20_DC", "KNOWN", "Choice", "ProtocolVersion", "accept", "choose", "offer"]
+__all__ = [
+    "DIN",
+    "ISO2",
+    "ISO20_AC",
+    "ISO20_DC",
+    "KNOWN",
+    "Choice",
+    "ProtocolVersion",
+    "accept",
+    "choose",
+    "offer",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +131,9 @@ def choose(
 
 
 def accept(
-    request: SupportedAppProtocolReq, response: SupportedAppProtocolRes, known: Sequence[ProtocolVersion] = KNOWN
+    request: SupportedAppProtocolReq,
+    response: SupportedAppProtocolRes,
+    known: Sequence[ProtocolVersion] = KNOWN,
 ) -> Choice:
     """Read the station's answer to our own offer.
 
@@ -128,14 +146,19 @@ def accept(
     """
     if response.response_code is ResponseCode.Failed_NoNegotiation:
         offered = ", ".join(entry.protocol_namespace for entry in request.app_protocol)
-        raise _fault("the station speaks none of our protocols", f"offered: {offered}", response.response_code)
+        raise _fault(
+            "the station speaks none of our protocols", f"offered: {offered}", response.response_code
+        )
     entries = [entry for entry in request.app_protocol if entry.schema_id == response.schema_id]
     if response.schema_id is None and len(request.app_protocol) == 1:
         entries = list(request.app_protocol)
     if not entries:
         raise _fault(f"the station chose SchemaID {response.schema_id}", "it was not offered [V2G2-170]", "")
     for protocol in known:
-        if (protocol.namespace, protocol.major) == (entries[0].protocol_namespace, entries[0].version_number_major):
+        if (protocol.namespace, protocol.major) == (
+            entries[0].protocol_namespace,
+            entries[0].version_number_major,
+        ):
             deviates = response.response_code is ResponseCode.OK_SuccessfulNegotiationWithMinorDeviation
             return Choice(protocol, entries[0].schema_id, deviates)
     raise LocalError(f"{entries[0].protocol_namespace} was offered, but is not known here", where="accept")

@@ -84,10 +84,32 @@ fn enumeration(out: &mut String, entry: &EnumModel, model: &Model) {
     }
 }
 
+/// Options of a class: one that shares a place with others is tagged, so that JSON and the like can tell them apart.
+fn options(tagged: bool) -> &'static str {
+    if tagged { "frozen=True, gc=False, tag=True, tag_field=\"$type\"" } else { "frozen=True, gc=False" }
+}
+
+/// The types that stand in one field with others.
+fn tagged(grammars: &[(Key, Grammar)]) -> BTreeSet<Key> {
+    let mut out = BTreeSet::new();
+    for field in grammars.iter().flat_map(|(_, grammar)| &grammar.fields) {
+        let keys: Vec<&Key> = field
+            .holds
+            .iter()
+            .filter_map(|holds| if let Holds::Complex(key) = holds { Some(key) } else { None })
+            .collect();
+        if keys.len() + field.wrappers.len() > 1 {
+            out.extend(keys.into_iter().cloned());
+        }
+    }
+    out
+}
+
 fn wrapper(out: &mut String, name: &str, value: &Value, model: &Model) {
     let _ = write!(
         out,
-        "\n\nclass {name}(Message, frozen=True, gc=False):\n    \"\"\"`{name}` of {}: one of several alternatives of a list.\"\"\"\n\n    value: {}\n",
+        "\n\nclass {name}(Message, {}):\n    \"\"\"`{name}` of {}: one of several alternatives of a list.\"\"\"\n\n    value: {}\n",
+        options(true),
         model.title,
         python_value(value, model)
     );
@@ -100,7 +122,8 @@ fn class(out: &mut String, ty: &TypeModel, grammar: &Grammar, model: &Model, gra
     } else {
         format!("{}.\n\n    `{}` of {}.", lead.trim(), ty.key.1, model.title)
     };
-    let _ = write!(out, "\n\nclass {}(Message, frozen=True, gc=False):\n    \"\"\"{title}", ty.class);
+    let shares = tagged(grammars).contains(&ty.key);
+    let _ = write!(out, "\n\nclass {}(Message, {}):\n    \"\"\"{title}", ty.class, options(shares));
     if grammar.fields.is_empty() {
         out.push_str("\"\"\"\n");
         return;

@@ -226,8 +226,12 @@ fn content_slot(node: &Node, fields: &mut Fields, slots: &mut Vec<Slot>) {
             })
             .collect()
     } else {
-        let name = if label == "choice" { "items" } else { label };
         let own: Vec<Leaf> = named.cloned().collect();
+        let name = match own.as_slice() {
+            [single] if label == "choice" => single.name.local.as_str(),
+            _ if label == "choice" => "items",
+            _ => label,
+        };
         let field = fields.add(name, rename.as_ref(), doc, *occurs, &own);
         leaves.iter().map(|leaf| fields.particle(leaf, field)).collect()
     };

@@ -90,7 +90,8 @@ impl<S: Sink> Decoder<'_, '_, S> {
         let roots = form.roots(self.schema);
         let code = self.take(u32::from(roots.width))?;
         let Some(root) = usize::try_from(code).ok().and_then(|code| roots.elements.get(code)) else {
-            let detail = format!("schema set {} has no root element with event code {code}", self.schema.name);
+            let what = if code == roots.elements.len() as u64 { "a root element of another vocabulary" } else { "no root element" };
+            let detail = format!("event code {code} is {what} in schema set {}", self.schema.name);
             return Err(self.fail(ErrorKind::Root, detail));
         };
         self.root_element(root).map_err(|error| error.inside(root.particle.name))?;

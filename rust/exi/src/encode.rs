@@ -21,6 +21,8 @@ pub struct Encoder {
     open: Vec<(Cursor, Name)>,
     /// Values whose length the schema does not allow are refused.
     check_lengths: bool,
+    /// The root is written with the relaxed element-fragment grammar.
+    relaxed: bool,
     error: Option<Box<Error>>,
 }
 
@@ -34,7 +36,16 @@ impl Encoder {
         let mut bits = BitWriter::with_capacity(256);
         bits.bits(u64::from(HEADER), 8);
         bits.bits(root as u64, u32::from(roots.width));
-        Ok(Self { bits, schema, form, root: element, open: Vec::with_capacity(8), check_lengths, error: None })
+        let relaxed = element.relaxed;
+        Ok(Self { bits, schema, form, root: element, open: Vec::with_capacity(8), check_lengths, relaxed, error: None })
+    }
+
+    /// Write the root by its plain type even where EXI demands the relaxed grammar, as some stacks do. Only for
+    /// checking signatures that such a stack made.
+    #[must_use]
+    pub fn without_relaxation(mut self) -> Self {
+        self.relaxed = false;
+        self
     }
 
     /// The element that the stream begins with.
@@ -92,7 +103,7 @@ impl Encoder {
     }
 
     fn in_relaxed_root(&self) -> bool {
-        self.root.relaxed && self.open.len() == 1
+        self.relaxed && self.open.len() == 1
     }
 
     /// Write the event code of a part; gives its kind, or `None` for the root itself.

@@ -1,12 +1,14 @@
 //! The only place that makes an exception of `plugcharge.errors` from an error of the EXI core.
 
 use plugcharge_exi::{Error, ErrorKind};
+use plugcharge_sign::Refusal;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyType};
 
 static EXI_ERROR: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static SIGNATURE_ERROR: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 
 /// An `ExiError` with the place of the fault.
 #[cold]
@@ -20,6 +22,20 @@ pub(crate) fn exi_error(py: Python<'_>, error: &Error, schema: &str) -> PyErr {
         details.set_item("schema", schema)?;
         details.set_item("advice", advice(error.kind))?;
         Ok(PyErr::from_value(class.call((error.detail.as_str(),), Some(&details))?))
+    };
+    make().unwrap_or_else(|failure| failure)
+}
+
+/// A `SignatureError`: the response code is `FAILED_SignatureError` until a caller knows better.
+#[cold]
+pub(crate) fn signature_error(py: Python<'_>, refusal: &Refusal) -> PyErr {
+    let make = || -> PyResult<PyErr> {
+        let class = SIGNATURE_ERROR.import(py, "plugcharge.errors", "SignatureError")?;
+        let details = PyDict::new(py);
+        details.set_item("code", "FAILED_SignatureError")?;
+        details.set_item("rule", refusal.rule.as_str())?;
+        details.set_item("advice", "do not use the signed values; end the session")?;
+        Ok(PyErr::from_value(class.call((refusal.detail.as_str(),), Some(&details))?))
     };
     make().unwrap_or_else(|failure| failure)
 }

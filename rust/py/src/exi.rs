@@ -16,7 +16,7 @@ fn form(fragment: bool) -> Form {
     if fragment { Form::Fragment } else { Form::Document }
 }
 
-fn schema_index(py: Python<'_>, name: &str) -> PyResult<usize> {
+pub(crate) fn schema_index(py: Python<'_>, name: &str) -> PyResult<usize> {
     index_of(name).ok_or_else(|| {
         let known: Vec<&str> = SCHEMAS.iter().map(|schema| schema.name).collect();
         local(py, &format!("there is no schema set {name:?}; there are {}", known.join(", ")), name)
@@ -42,7 +42,7 @@ fn decode<'py>(py: Python<'py>, data: &[u8], schema: &str, fragment: bool) -> Py
 }
 
 /// The schema set and the root element with which an object is encoded.
-fn home(
+pub(crate) fn home(
     py: Python<'_>,
     message: &Bound<'_, PyAny>,
     schema: Option<&str>,

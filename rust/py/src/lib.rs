@@ -5,6 +5,7 @@ mod classes;
 mod errors;
 mod exi;
 mod info;
+mod sign;
 mod trust;
 mod walk_message;
 
@@ -15,5 +16,6 @@ use pyo3::prelude::*;
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     exi::register(module)?;
     info::register(module)?;
+    sign::register(module)?;
     trust::register(module)
 }

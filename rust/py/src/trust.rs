@@ -11,7 +11,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyInt, PyTuple, PyType};
 
 /// Adds what this file offers to the extension module.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyTrustAnchors>()?;
     module.add_class::<PyPublicKey>()?;
     module.add_class::<PySigningKey>()?;
@@ -201,7 +201,7 @@ fn chain_rules() -> Vec<(String, &'static str, &'static str, &'static str, &'sta
 
 /// A public key on secp256r1.
 #[pyclass(name = "PublicKey", module = "plugcharge._core", frozen)]
-struct PyPublicKey(PublicKey);
+pub(crate) struct PyPublicKey(pub(crate) PublicKey);
 
 #[pymethods]
 impl PyPublicKey {

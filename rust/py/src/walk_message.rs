@@ -99,7 +99,8 @@ impl<'py, 'e> Walker<'py, 'e> {
     /// One occurrence of a slot: the alternative is told by the value's class.
     #[inline]
     fn occurrence(&mut self, index: usize, slot: &'static Slot, value: &Bound<'py, PyAny>) -> PyResult<()> {
-        if let [particle] = slot.alternatives {
+        // A wildcard beside the only element is never meant: its content has no typed form.
+        if let [particle] | [particle, Particle { content: Content::Wildcard, .. }] = slot.alternatives {
             return self.part(Place { particle, slot: index, alternative: 0 }, value);
         }
         for (alternative, particle) in slot.alternatives.iter().enumerate() {

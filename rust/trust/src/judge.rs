@@ -238,9 +238,18 @@ impl<'r> Judge<'r> {
     }
 
     /// Every certificate of the path that issues another one; `path` starts at the leaf.
-    pub(crate) fn issuers(&mut self, path: &[Member<'_, '_>], anchor: &Anchor) -> Result<(), ChainError> {
+    pub(crate) fn issuers(
+        &mut self,
+        path: &[Member<'_, '_>],
+        anchor: &Anchor,
+        leaf: &LeafProfile,
+    ) -> Result<(), ChainError> {
         for (sub_cas_below, member) in path.iter().skip(1).enumerate() {
             self.issuer(*member, sub_cas_below)?;
+            if let Some(role) = self.foreign_role(*member, leaf) {
+                let what = format!("has the domain component {role}, which stands for another role");
+                self.check(false, Rule::IssuerDomain, *member, &what)?;
+            }
         }
         let sub_cas = path.len().saturating_sub(1);
         if anchor.path_length.is_some_and(|allowed| usize::from(allowed) < sub_cas) {
@@ -342,6 +351,19 @@ impl<'r> Judge<'r> {
         self.check(holds, Rule::ExtendedKeyUsage, member, "has an ExtendedKeyUsage for another use")
     }
 
+    /// The role of another purpose, if the subject has one as domain component.
+    fn foreign_role(&self, member: Member<'_, '_>, profile: &LeafProfile) -> Option<&'static str> {
+        let mut roles =
+            self.request.profile.roles.iter().copied().filter(|role| *role != profile.domain.role);
+        roles.find(|role| {
+            member
+                .certificate
+                .subject
+                .domain_components()
+                .any(|component| component.eq_ignore_ascii_case(role))
+        })
+    }
+
     /// The role in the domain component [V2G2-925].
     fn domain(
         &mut self,
@@ -349,16 +371,13 @@ impl<'r> Judge<'r> {
         profile: &LeafProfile,
         anchor: AnchorKind,
     ) -> Result<(), ChainError> {
-        let expected = profile.domain;
-        let mut found = false;
-        for component in member.certificate.subject.domain_components() {
-            if component.eq_ignore_ascii_case(expected.role) {
-                found = true;
-            } else if self.request.profile.roles.iter().any(|role| component.eq_ignore_ascii_case(role)) {
-                let what = format!("has the domain component {component}, which stands for another role");
-                self.check(false, Rule::WrongDomain, member, &what)?;
-            }
+        if let Some(role) = self.foreign_role(member, profile) {
+            let what = format!("has the domain component {role}, which stands for another role");
+            self.check(false, Rule::WrongDomain, member, &what)?;
         }
+        let expected = profile.domain;
+        let mut components = member.certificate.subject.domain_components();
+        let found = components.any(|component| component.eq_ignore_ascii_case(expected.role));
         if found || !expected.required {
             return Ok(());
         }

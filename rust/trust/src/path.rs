@@ -260,7 +260,7 @@ impl Search<'_, '_> {
             judge.broken(Rule::Unused, String::new(), what)?;
         }
         judge.times(&members, anchor)?;
-        judge.issuers(&members, anchor)?;
+        judge.issuers(&members, anchor, self.profile)?;
         let subject_cn = judge.leaf(*leaf, self.profile, anchor.kind())?.to_owned();
         judge.revocation(&members, anchor)?;
         let period = |start: i64, end: i64| {

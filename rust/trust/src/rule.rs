@@ -217,6 +217,10 @@ rules! {
     PathLength: Issuer, Issuer, CertChainError, "path-length", false, "-2 Annex F",
         "no more sub-CAs stand below an issuer than its path length allows",
         "a sub-CA exceeded what its issuer allowed: treat the chain as forged and tell the issuer";
+    /// A sub-CA of another branch.
+    IssuerDomain: Issuer, Issuer, CertChainError, "wrong-domain-component", false, "",
+        "a sub-CA does not have the domain component of another role than the leaf's",
+        "the chain mixes branches of a PKI: treat it as forged and tell the issuer";
     /// A sub-CA without a limit.
     MissingPathLength: Issuer, Issuer, CertChainError, "missing-path-length", true, "-2 Annex F",
         "a sub-CA has a path length (1 or 0)", "ask the issuer for a sub-CA of the V2G profile, or use rules=\"interop\"";

@@ -1,12 +1,12 @@
 """Makes V2G certificates, good ones and ones broken in exactly one place.
 
-Certificates are written out in DER here, since the ordinary builders refuse most of what has to be tested; keys
-and signatures are those of ``cryptography``.
+Certificates are written out in DER here, since the ordinary builders refuse most of what has to be tested;
+keys and signatures are those of ``cryptography``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -83,7 +83,9 @@ def basic(ca: bool, path_length: int | None = None) -> bytes:
 
 
 def extended(*purposes: int) -> bytes:
-    return seq(*(tlv(0x06, bytes.fromhex("2b06010505070300")[:-1] + bytes([purpose])) for purpose in purposes))
+    return seq(
+        *(tlv(0x06, bytes.fromhex("2b06010505070300")[:-1] + bytes([purpose])) for purpose in purposes)
+    )
 
 
 def dns_names(*names: str) -> bytes:
@@ -122,7 +124,7 @@ def sign(key: PrivateKey, message: bytes, algorithm: str) -> bytes:
         return key.sign(message)
     if isinstance(key, rsa.RSAPrivateKey):
         return key.sign(message, padding.PKCS1v15(), hashes.SHA256())
-    return key.sign(message, ec.ECDSA(HASHES.get(algorithm, hashes.SHA256())))
+    return key.sign(message, ec.ECDSA(HASHES.get(algorithm, hashes.SHA256()), deterministic_signing=True))
 
 
 Extensions = dict[int, tuple[bool, bytes]]
@@ -152,13 +154,17 @@ class Spec:
         return replace(self, extensions={**self.extensions, number: (critical, value)})
 
     def without(self, number: int) -> Spec:
-        return replace(self, extensions={key: value for key, value in self.extensions.items() if key != number})
+        return replace(
+            self, extensions={key: value for key, value in self.extensions.items() if key != number}
+        )
 
     @property
     def signed_part(self) -> bytes:
         version = b"" if self.version is None else tlv(0xA0, tlv(0x02, bytes([self.version])))
         extensions = [
-            seq(tlv(0x06, bytes([0x55, 0x1D, number])), b"\x01\x01\xff" if critical else b"", tlv(0x04, value))
+            seq(
+                tlv(0x06, bytes([0x55, 0x1D, number])), b"\x01\x01\xff" if critical else b"", tlv(0x04, value)
+            )
             for number, (critical, value) in self.extensions.items()
         ]
         extensions += self.extra_extensions
@@ -232,14 +238,10 @@ class Tree:
     sub1: Spec
     sub2: Spec
     leaf: Spec
-    extra: tuple[bytes, ...] = field(default=())
 
     @property
     def chain(self) -> list[bytes]:
         return [self.leaf.der, self.sub2.der, self.sub1.der]
-
-    def with_leaf(self, **changes: Any) -> list[bytes]:
-        return [replace(self.leaf, **changes).der, self.sub2.der, self.sub1.der]
 
 
 LEAVES: dict[str, tuple[str, str, int, str]] = {

@@ -13,7 +13,7 @@ GOODBYE = b"bye"
 
 
 class EchoCore:
-    """The station: echoes frames, closes after ``bye``, after a fault, or after ``patience`` seconds of silence."""
+    """The station: echoes frames; closes after ``bye``, a fault, or ``patience`` seconds of silence."""
 
     def __init__(self, now: float = 0.0, *, patience: float | None = None, close_delay: float = 0.0) -> None:
         self.closed = False
@@ -60,9 +60,11 @@ class EchoCore:
 
 
 class QuestionCore:
-    """The car: sends questions one by one and collects the answers; closes after the last one."""
+    """The car: asks one question after the other; closes after the last one unless told to stay."""
 
-    def __init__(self, now: float, questions: list[bytes], *, patience: float = 1.5) -> None:
+    def __init__(
+        self, now: float, questions: list[bytes], *, patience: float = 1.5, stay: bool = False
+    ) -> None:
         self.closed = False
         self.close_delay = 0.0
         self.answers: list[bytes] = []
@@ -71,12 +73,17 @@ class QuestionCore:
         self._reader = FrameReader()
         self._out: deque[bytes] = deque()
         self._deadline = now + patience
+        self._stay = stay
+        self._ask()
+
+    def ask(self, question: bytes) -> None:
+        self._questions.append(question)
         self._ask()
 
     def _ask(self) -> None:
         if self._questions:
             self._out.append(pack(PayloadType.EXI, self._questions.popleft()))
-        else:
+        elif not self._stay:
             self.closed = True
 
     def receive(self, now: float, data: bytes) -> None:

@@ -16,7 +16,7 @@ from plugcharge.errors import ChainError, LocalError, TlsError
 from plugcharge.pki.test_pki import TestPki
 from plugcharge.transport.identity import TlsIdentity
 from plugcharge.transport.link import Link, SessionCore, drive
-from plugcharge.transport.tls import ISO2, TlsClientContext, TlsServerContext
+from plugcharge.transport.tls import ISO2, TlsClient, TlsClientContext, TlsServerContext
 from plugcharge.wire.v2gtp import PayloadType, pack
 from tests.unit.transport.echo_core import EchoCore, QuestionCore
 
@@ -253,6 +253,28 @@ def test_wake_sends_what_the_core_thought_of_by_itself() -> None:
     asyncio.run(scenario())
 
 
+def test_a_wake_just_before_the_link_goes_to_sleep_is_not_lost() -> None:
+    async def scenario() -> None:
+        async with connected() as ((reader, writer), peer):
+            link = await Link.establish(reader, writer, tls=None, clock=time.monotonic)
+
+            class Forgetful(EchoCore):
+                def next_deadline(self) -> float | None:
+                    if not self.received:
+                        self.received = 1
+                        self.say(b"by the way")
+                        link.wake()
+                    return None
+
+            running = asyncio.create_task(link.run(Forgetful()))
+            data = await asyncio.wait_for(receive(peer, 18), 1)
+            assert data == pack(PayloadType.EXI, b"by the way")
+            peer.close()
+            await running
+
+    asyncio.run(scenario())
+
+
 def test_an_error_of_the_core_closes_the_connection_and_is_passed_on() -> None:
     class Broken(EchoCore):
         def receive(self, now: float, data: bytes) -> None:
@@ -303,7 +325,7 @@ def test_a_session_that_is_over_is_not_driven() -> None:
 
 async def tls_pair(
     client_tls: TlsClientContext, server_core: EchoCore, client_core: SessionCore
-) -> list[object]:
+) -> tuple[object, object]:
     """Drive both ends of a connection; give what each of them ended with."""
     ours, theirs = socket.socketpair()
     for one in (ours, theirs):
@@ -319,7 +341,9 @@ async def tls_pair(
 def test_two_cores_over_tls() -> None:
     questions = [b"one", b"two" * 5000, b"bye"]
     server, client = EchoCore(), QuestionCore(time.monotonic(), questions)
-    assert asyncio.run(tls_pair(CLIENT_TLS, server, client)) == [None, None]
+    server_end, client_end = asyncio.run(tls_pair(CLIENT_TLS, server, client))
+    assert server_end is None
+    assert client_end is None
     assert client.answers == questions
     assert len(server.lost) == len(client.lost) == 1
 
@@ -334,6 +358,78 @@ def test_a_refused_station_gets_no_octet_of_the_core() -> None:
     assert server.received == 0
     assert client.answers == []
     assert len(client.lost) == 1
+
+
+async def tls_peer(peer: socket.socket) -> TlsClient:
+    """Shake hands by hand over a plain socket."""
+    client = CLIENT_TLS.new_connection()
+    loop = asyncio.get_running_loop()
+    while not client.handshake_done:
+        await loop.sock_sendall(peer, client.data_to_send())
+        client.receive(await loop.sock_recv(peer, 65_536))
+    return client
+
+
+def test_an_answer_to_what_came_together_with_the_peers_goodbye() -> None:
+    async def scenario() -> None:
+        async with connected() as (streams, peer):
+            tls = SERVER_TLS.new_connection()
+            running = asyncio.create_task(drive(core := EchoCore(), *streams, tls, time.monotonic))
+            client = await tls_peer(peer)
+            client.send(HELLO)
+            client.close()
+            await asyncio.get_running_loop().sock_sendall(peer, client.data_to_send())
+            assert client.receive(await receive(peer, 100_000)) == [HELLO]
+            await asyncio.wait_for(running, 1)
+            assert len(core.lost) == 1
+
+    asyncio.run(scenario())
+
+
+def test_frames_that_came_together_are_handed_over_together() -> None:
+    """Over TLS as over plain TCP, so that pipelining is seen."""
+
+    class Watching(EchoCore):
+        def receive(self, now: float, data: bytes) -> None:
+            handed.append(data)
+            super().receive(now, data)
+
+    handed: list[bytes] = []
+
+    async def scenario() -> None:
+        async with connected() as (streams, peer):
+            tls = SERVER_TLS.new_connection()
+            running = asyncio.create_task(drive(Watching(), *streams, tls, time.monotonic))
+            client = await tls_peer(peer)
+            client.send(HELLO)
+            client.send(HELLO)
+            client.close()
+            await asyncio.get_running_loop().sock_sendall(peer, client.data_to_send())
+            await asyncio.wait_for(running, 1)
+
+    asyncio.run(scenario())
+    assert handed == [HELLO + HELLO]
+
+
+def test_a_damaged_record_ends_the_connection_with_an_alert() -> None:
+    async def scenario() -> None:
+        async with connected() as (streams, peer):
+            tls = SERVER_TLS.new_connection()
+            running = asyncio.create_task(drive(core := EchoCore(), *streams, tls, time.monotonic))
+            client = await tls_peer(peer)
+            client.send(HELLO)
+            good = client.data_to_send()
+            client.send(HELLO)
+            bad = bytearray(client.data_to_send())
+            bad[-1] ^= 1
+            await asyncio.get_running_loop().sock_sendall(peer, good + bytes(bad))
+            answer = await receive(peer, 100_000)
+            assert answer[0] == 0x15  # alert
+            await asyncio.wait_for(running, 1)
+            assert len(core.lost) == 1
+            assert core.received == len(HELLO)
+
+    asyncio.run(scenario())
 
 
 def test_a_handshake_that_never_comes() -> None:

@@ -311,26 +311,42 @@ def test_the_client_offers_one_version_one_suite_one_curve_and_no_ticket() -> No
 
 
 def test_sessions_are_not_resumed() -> None:
+    first_server = SERVER.new_connection()
     first_peer = raw(SSL.TLS_CLIENT_METHOD)
-    meet(SERVER.new_connection(), first_peer)
+    meet(first_server, first_peer)
     session = first_peer.get_session()
     assert session is not None
-    context = first_peer.get_context()
-    second_peer = SSL.Connection(context, None)
+    # Both say goodbye in order: a session that was cut off would not be resumed anyway.
+    first_peer.shutdown()
+    first_server.receive(take(first_peer))
+    first_server.close()
+    first_peer.bio_write(first_server.data_to_send())
+    first_peer.shutdown()
+    second_peer = SSL.Connection(first_peer.get_context(), None)
     second_peer.set_session(session)
     second_peer.set_connect_state()
-    server = SERVER.new_connection()
-    server_flight: list[int] = []
-    try:
+    with pytest.raises(SSL.WantReadError):
         second_peer.do_handshake()
-    except SSL.WantReadError:
-        server.receive(take(second_peer))
-    answer = server.data_to_send()
-    server_flight.append(len(answer))
-    assert PKI.secc.der in answer  # the full handshake: the certificate is shown again
+    server = SERVER.new_connection()
+    server.receive(take(second_peer))
+    assert PKI.secc.der in server.data_to_send()  # the full handshake: the certificate is shown again
 
 
-def test_renegotiation_is_refused() -> None:
+def test_renegotiation_by_a_station_is_refused() -> None:
+    """It could come back with another certificate that nobody verifies."""
+    client = CLIENT.new_connection()
+    peer = raw(SSL.TLS_SERVER_METHOD)
+    meet(client, peer)
+    assert client.handshake_done
+    assert peer.renegotiate()
+    peer.do_handshake()  # writes HelloRequest
+    assert client.receive(take(peer)) == []
+    answer = client.data_to_send()
+    assert answer[0] == 0x15  # an alert and no ClientHello
+    assert len(answer) < 100
+
+
+def test_renegotiation_by_a_car_is_refused() -> None:
     server = SERVER.new_connection()
     peer = raw(SSL.TLS_CLIENT_METHOD)
     meet(server, peer)

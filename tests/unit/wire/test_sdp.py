@@ -125,7 +125,7 @@ def test_the_stations_answer(station: SdpStation, asked: Security, port: int, an
 def test_a_station_without_a_port_is_refused() -> None:
     for nothing in ({}, {"plain_port": 1, "require_tls": True}):
         with pytest.raises(LocalError):
-            SdpStation(ADDRESS, **nothing)
+            SdpStation(ADDRESS, **nothing)  # type: ignore[arg-type]  # ports of one test each
 
 
 def test_the_server_answers_and_counts() -> None:
@@ -177,6 +177,20 @@ def test_many_senders_do_not_make_the_server_grow() -> None:
     for number in range(2_000):
         server.receive(0.0, REQUEST.to_bytes(), f"fe80::{number:x}")
     assert len(server._buckets) == 16
+
+
+def test_the_sender_unheard_for_longest_is_forgotten_first() -> None:
+    server = SdpServerCore(BOTH, rate=0.001, burst=1, max_senders=2)
+
+    def answered(source: str) -> bool:
+        return server.receive(0.0, REQUEST.to_bytes(), source) is not None
+
+    assert answered("fe80::a")
+    assert answered("fe80::b")
+    assert not answered("fe80::a")
+    assert answered("fe80::c")  # takes the place of b
+    assert not answered("fe80::a")
+    assert answered("fe80::b")
 
 
 def test_a_flood_is_cheap() -> None:

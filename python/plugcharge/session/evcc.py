@@ -1,0 +1,309 @@
+"""The car's side of a session: asks in the order of the table and judges what comes back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from plugcharge import sign
+from plugcharge.errors import LocalError, PeerError
+from plugcharge.messages import iso2
+from plugcharge.messages.sap import SupportedAppProtocolRes
+from plugcharge.session import evcc_charging as charging
+from plugcharge.session import evcc_identification as identification
+from plugcharge.session.engine import SessionCore
+from plugcharge.session.evcc_steps import AskHost, CarRecord, Go, Halt, Response
+from plugcharge.session.events import ControlPilotWanted, PeerFault, ProtocolChosen, ReceiptSent
+from plugcharge.session.tables_iso2 import EVCC_TABLE, EvccState, Outcome
+from plugcharge.session.timers_iso2 import TIMERS, Timer
+from plugcharge.session.values import ControlPilot, EndReason
+from plugcharge.wire import sap
+
+if TYPE_CHECKING:
+    from plugcharge.messages import Message
+    from plugcharge.session.config import EvccConfig
+    from plugcharge.session.evcc_steps import CarStep, Outgoing, Reader, Writer
+
+__all__ = ["READERS", "WRITERS", "EvccSession"]
+
+_SCHEMA = "iso2"
+_NO_ID = bytes(8)
+
+WRITERS: dict[EvccState, Writer] = {
+    EvccState.SESSION_SETUP: identification.ask_session_setup,
+    EvccState.SERVICE_DISCOVERY: identification.ask_service_discovery,
+    EvccState.SERVICE_SELECTION: identification.ask_payment_service_selection,
+    EvccState.PAYMENT_DETAILS: identification.ask_payment_details,
+    EvccState.AUTHORIZATION: identification.ask_authorization,
+    EvccState.CHARGE_PARAMETERS: charging.ask_charge_parameters,
+    EvccState.POWER_START: charging.ask_power_start,
+    EvccState.CHARGING: charging.ask_charging_status,
+    EvccState.RECEIPT: charging.ask_metering_receipt,
+    EvccState.RENEGOTIATE: charging.ask_renegotiation,
+    EvccState.POWER_STOP: charging.ask_power_stop,
+    EvccState.SESSION_STOP: charging.ask_session_stop,
+}
+"""Who writes the request of a state."""
+
+READERS: dict[EvccState, Reader] = {
+    EvccState.SESSION_SETUP: identification.read_session_setup,
+    EvccState.SERVICE_DISCOVERY: identification.read_service_discovery,
+    EvccState.SERVICE_SELECTION: identification.read_payment_service_selection,
+    EvccState.PAYMENT_DETAILS: identification.read_payment_details,
+    EvccState.AUTHORIZATION: identification.read_authorization,
+    EvccState.CHARGE_PARAMETERS: charging.read_charge_parameters,
+    EvccState.POWER_START: charging.read_power_start,
+    EvccState.CHARGING: charging.read_charging_status,
+    EvccState.RECEIPT: charging.read_metering_receipt,
+    EvccState.RENEGOTIATE: charging.read_renegotiation,
+    EvccState.POWER_STOP: charging.read_power_stop,
+    EvccState.SESSION_STOP: charging.read_session_stop,
+}
+"""Who reads the response in a state."""
+
+# After these a station closes without looking at anything else.
+_NO_GOODBYE = {"FAILED_SequenceError", "FAILED_UnknownSession"}
+
+
+class EvccSession(SessionCore):
+    """One session of one car. Made when the connection is ready; the first request waits to be sent at once.
+
+    Args:
+        config: the car.
+        now: seconds on the clock that all later calls use.
+        secure: the connection is TLS. Without it no contract is used [V2G2-635].
+
+    Raises:
+        LocalError: the configuration names a protocol that no session speaks.
+    """
+
+    def __init__(self, config: EvccConfig, *, now: float, secure: bool) -> None:
+        if unknown := [protocol.schema for protocol in config.protocols if protocol.schema != _SCHEMA]:
+            raise LocalError(f"{unknown} cannot be spoken yet", where="EvccConfig.protocols", why="iso2 can")
+        super().__init__(
+            now=now,
+            environment=config.environment,
+            max_payload=config.max_payload,
+            timers=config.timers,
+        )
+        self._config = config
+        self._state = EvccState.PROTOCOL
+        self._record = CarRecord(config=config, secure=secure)
+        self._waiting: AskHost | None = None
+        self._halt: Halt | None = None
+        self._offer = sap.offer(config.protocols)
+        self._send(self._offer, "sap")
+        self._outstanding: Timer | None = Timer.MESSAGE
+        self._arm(Timer.MESSAGE)
+        self._arm(Timer.SETUP, config.setup_budget)
+
+    @property
+    def state(self) -> str:
+        """The state by its name in ``EVCC_TABLE``."""
+        return self._state.value
+
+    @property
+    def session_id(self) -> bytes:
+        """The id of the session; empty before SessionSetupRes."""
+        return self._record.session_id
+
+    def stop_charging(self, now: float, why: str = "the host wants to stop") -> None:
+        """Stop as soon as it is the car's turn: PowerDelivery(Stop), then SessionStop."""
+        self.timeout(now)
+        if self._closed:
+            return
+        self._record.stop_wanted = self._record.stop_wanted or why
+        if self._outstanding is not None or self._state is EvccState.SESSION_STOP:
+            return  # the next response is acted on accordingly
+        if self._waiting is not None:
+            self._asked = self._waiting = None
+            self._disarm(Timer.SEQUENCE_PERFORMANCE)
+            in_loop = self._state in {EvccState.CHARGING, EvccState.RECEIPT}
+            self._perform(Go(Outcome.STOP if in_loop else Outcome.OK))
+        elif self._state is EvccState.CHARGING:
+            self._disarm(Timer.PACE)
+            self._enter(EvccState.POWER_STOP)
+        elif not self._record.power_asked:
+            self._stop(Halt(EndReason.TERMINATED, self._record.stop_wanted))
+
+    # -- called by the engine ----------------------------------------------------------------------------
+
+    def _expects_frame(self) -> bool:
+        return self._outstanding is not None
+
+    def _take_payload(self, payload: bytes) -> None:
+        if self._state is EvccState.PROTOCOL:
+            self._read_protocol(payload)
+            return
+        row = EVCC_TABLE[self._state]
+        message = self._decode(payload, _SCHEMA)
+        body = message.body if isinstance(message, iso2.V2G_Message) else None
+        if not isinstance(message, iso2.V2G_Message) or body is None or type(body) is not row.response:
+            what = "nothing" if body is None else f"a {type(body).__name__}"
+            raise PeerError(
+                f"{row.request.__name__} was answered with {what}", state=self.state, why="[V2G2-482]"
+            )
+        self._answered()
+        code = str(getattr(body, "response_code", ""))
+        if code.startswith("FAILED"):
+            self._refused(row.request, code)
+            return
+        if (
+            self._state is not EvccState.SESSION_SETUP
+            and message.header.session_id != self._record.session_id
+        ):
+            raise PeerError(
+                "the station answered under another SessionID", state=self.state, why="[V2G2-460]"
+            )
+        self._perform(READERS[self._state](self._record, body, Response(self._now, message.header)))
+
+    def _on_timer(self, timer: Timer) -> None:
+        if timer is Timer.PACE:
+            self._ask_station()
+        elif timer is Timer.SEQUENCE_PERFORMANCE and self._waiting is not None:
+            waiting, self._waiting, self._asked = self._waiting, None, None
+            self._perform(waiting.late(self._now))
+        else:
+            row = TIMERS[timer]
+            after = self._config.setup_budget if timer is Timer.SETUP else self._seconds(timer)
+            self._stop(
+                Halt(EndReason.TIMEOUT, f"{timer} of {after:g} s is over in {self.state} {row.requirement}")
+            )
+
+    def _on_answered(self) -> None:
+        if self._waiting is not None:
+            waiting, self._waiting = self._waiting, None
+            self._disarm(Timer.SEQUENCE_PERFORMANCE)
+            self._perform(waiting.then(self._now))
+
+    def _make_safe(self, why: str) -> None:
+        self._waiting = None
+        self._outstanding = None
+        if self._record.power_asked:
+            self._record.power_asked = False
+            self._emit(ControlPilotWanted(state=ControlPilot.B))
+
+    # -- the way of a response ---------------------------------------------------------------------------
+
+    def _read_protocol(self, payload: bytes) -> None:
+        response = self._decode(payload, "sap")
+        if not isinstance(response, SupportedAppProtocolRes):
+            raise PeerError("the station asked instead of answering", state=self.state, why="[V2G2-173]")
+        self._answered()
+        try:
+            choice = sap.accept(self._offer, response)
+        except PeerError as fault:
+            if not fault.code:
+                raise
+            fault.state = self.state
+            self._emit(PeerFault(error=fault))
+            self._end(EndReason.UNSUITABLE, str(fault), code=fault.code)
+            return
+        self._emit(ProtocolChosen(schema=choice.protocol.schema, minor_deviation=choice.minor_deviation))
+        self._enter(EvccState.SESSION_SETUP)
+
+    def _answered(self) -> None:
+        if self._outstanding is not None:
+            self._disarm(self._outstanding)
+        self._outstanding = None
+
+    def _refused(self, request: type[Message], code: str) -> None:
+        """The station said FAILED: nothing else in its response is looked at [V2G2-735]."""
+        fault = PeerError(f"the station refused {request.__name__}", code=code, state=self.state, why=code)
+        self._emit(PeerFault(error=fault))
+        self._stop(Halt(EndReason.REFUSED, f"{request.__name__} was answered with {code}", code))
+
+    def _perform(self, step: CarStep) -> None:
+        match step:
+            case Halt():
+                self._stop(step)
+            case AskHost():
+                self._emit(*step.events)
+                self._waiting = step
+                self._arm(Timer.SEQUENCE_PERFORMANCE)
+                self._ask(step.ask, step.accept)
+            case Go():
+                self._go(step)
+
+    def _go(self, step: Go) -> None:
+        self._emit(*step.events)
+        if step.outcome is not Outcome.ONGOING:
+            self._disarm(Timer.ONGOING)
+        elif Timer.ONGOING not in self._deadlines:
+            self._arm(Timer.ONGOING)  # from the first Ongoing, not started again by the next [V2G2-710]
+        if self._state is EvccState.SESSION_SETUP:
+            self._disarm(Timer.SETUP)
+        target = EVCC_TABLE[self._state].leads_to[step.outcome]
+        if target is EvccState.ENDED:
+            self._finish()
+        elif self._record.stop_wanted and target not in {
+            EvccState.RECEIPT,
+            EvccState.POWER_STOP,
+            EvccState.SESSION_STOP,
+        }:
+            self._leave(target, step.pause)
+        else:
+            self._enter(target, step.pause)
+
+    def _leave(self, target: EvccState, pause: float) -> None:
+        """Turn away from the way to (more) energy as soon as the order of messages allows it."""
+        if not self._record.power_asked:
+            self._stop(Halt(EndReason.TERMINATED, self._record.stop_wanted))
+        elif target in {EvccState.POWER_START, EvccState.CHARGING}:
+            self._enter(EvccState.POWER_STOP)
+        else:
+            self._enter(target, pause)  # a renegotiation has to be finished first [V2G2-813]
+
+    def _enter(self, state: EvccState, pause: float = 0.0) -> None:
+        self._state = state
+        if pause > 0:
+            self._arm(Timer.PACE, pause)
+        else:
+            self._ask_station()
+
+    def _ask_station(self) -> None:
+        row = EVCC_TABLE[self._state]
+        outgoing = WRITERS[self._state](self._record)
+        raw = self._send_request(outgoing)
+        self._outstanding = row.timer
+        self._arm(row.timer)
+        if self._state is EvccState.CHARGING:
+            self._record.status_sent = self._now
+        if self._state is EvccState.RECEIPT and self._record.meter is not None:
+            self._emit(ReceiptSent(meter=self._record.meter, raw=raw))
+        self._emit(*outgoing.events)
+
+    def _send_request(self, outgoing: Outgoing) -> bytes:
+        signature = None
+        if outgoing.signed:
+            contract = self._config.contract
+            if contract is None:
+                raise LocalError("there is no contract key to sign with", where=self.state)
+            signature = sign.sign_elements([outgoing.body], contract.key)
+        header = iso2.MessageHeader(session_id=self._record.session_id or _NO_ID, signature=signature)
+        # The bodies of the tables are the classes that the field's union names.
+        return self._send(iso2.V2G_Message(header=header, body=outgoing.body), _SCHEMA)  # type: ignore[arg-type]
+
+    def _stop(self, halt: Halt) -> None:
+        """End early: say goodbye when it is our turn and the station still listens."""
+        goodbye = (
+            self._outstanding is None
+            and self._record.session_id
+            and self._state is not EvccState.SESSION_STOP
+            and halt.code not in _NO_GOODBYE
+        )
+        if not goodbye:
+            first = self._halt or halt
+            self._end(first.reason, first.what, code=first.code)
+            return
+        self._halt = halt
+        self._asked = None
+        self._make_safe(halt.what)
+        self._deadlines.clear()
+        self._enter(EvccState.SESSION_STOP)
+
+    def _finish(self) -> None:
+        """SessionStop was answered: the car closes first [V2G2-571]."""
+        if self._halt is not None:
+            self._end(self._halt.reason, self._halt.what, code=self._halt.code)
+        else:
+            self._end(EndReason.TERMINATED, self._record.stop_wanted or "the car has finished")

@@ -1,0 +1,62 @@
+"""Station: the receipt, the car's signature under what it was metered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from plugcharge import sign
+from plugcharge.errors import SignatureError
+from plugcharge.messages import iso2
+from plugcharge.session.events import ReceiptRefused, ReceiptVerified
+from plugcharge.session.secc_parameters import STATUS
+from plugcharge.session.secc_steps import Refuse, Reply
+
+if TYPE_CHECKING:
+    from plugcharge.session.secc_steps import Received, StationRecord, Step
+
+__all__ = ["metering_receipt"]
+
+
+def metering_receipt(record: StationRecord, request: iso2.MeteringReceiptReq, received: Received) -> Step:
+    """Check that the car signed exactly what it was sent, with its contract key [V2G2-904]."""
+    fault = _difference(record, request) or _signature_fault(record, request, received)
+    response = iso2.MeteringReceiptRes(response_code=iso2.ResponseCode.OK, evse_status=STATUS)
+    if fault:
+        refused = ReceiptRefused(why=fault, raw=received.raw)
+        if record.config.receipts_verified:
+            return Refuse("FAILED_MeteringSignatureNotValid", fault, "[V2G2-481], [V2G2-904]", (refused,))
+        return Reply(response, events=(refused,))
+    # Both were looked at in finding no fault.
+    assert record.meter is not None and record.contract is not None  # noqa: S101, PT018
+    verified = ReceiptVerified(meter=record.meter, emaid=record.contract.emaid, raw=received.raw)
+    return Reply(response, events=(verified,))
+
+
+def _difference(record: StationRecord, request: iso2.MeteringReceiptReq) -> str:
+    """Say which field is not the one that was sent; empty when all are."""
+    sent, got = record.metered, request.meter_info
+    if sent is None or record.meter is None:
+        return "no reading was sent that could be signed"
+    if request.session_id != record.session_id:
+        return "the receipt is for another session"
+    # A receipt without a tuple id is known from the field.
+    if request.sa_schedule_tuple_id not in {None, record.tuple_id}:
+        return f"the receipt is for schedule {request.sa_schedule_tuple_id}, charged was {record.tuple_id}"
+    for field in ("meter_id", "meter_reading", "sig_meter_reading", "meter_status", "t_meter"):
+        if getattr(sent, field) != getattr(got, field):
+            return f"the receipt's {field} is not the one that was sent"
+    return ""
+
+
+def _signature_fault(record: StationRecord, request: iso2.MeteringReceiptReq, received: Received) -> str:
+    if record.contract is None:
+        return "there is no contract whose key could have signed"
+    if request.id is None:
+        return "the MeteringReceiptReq has no Id to sign"
+    try:
+        sign.verify_elements(
+            (request,), received.header.signature, public_key=record.contract.chain.public_key
+        )
+    except SignatureError as error:
+        return f"the receipt is not signed well: {error.what}"
+    return ""
