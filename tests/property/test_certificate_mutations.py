@@ -73,6 +73,7 @@ def accepted(chain: list[bytes], purpose: str, trust: pki.TrustStore, at: dateti
     return True
 
 
+@pytest.mark.timeout(900 if DEEP else 120)
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_no_changed_chain_is_accepted(purpose: str) -> None:
     source = random.Random(f"mutations {purpose}")

@@ -20,7 +20,7 @@ def pki() -> None:
     """Make V2G certificates for tests."""
 
 
-@pki.command()
+@pki.command(epilog="\b\nExample:\n  plugcharge pki init ./pki --emaid DE-PLG-C00000042")
 @click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--emaid", default=DEFAULT_EMAID, show_default=True, help="Whose contract is issued.")
 @click.option("--pcid", default=DEFAULT_PCID, show_default=True, help="Which car is provisioned.")
@@ -46,14 +46,10 @@ def init(
     force: bool,
     as_json: bool,
 ) -> None:
-    r"""Write a whole test PKI of ISO 15118-2 into DIR.
+    """Write a whole test PKI of ISO 15118-2 into DIR.
 
     Roots of V2G, MO and OEM, two sub-CAs each, and the leaves of a station, a contract, a car and the
     provisioning service. DIR/README.md says who uses which file. For test rigs only.
-
-    \b
-    Example:
-      plugcharge pki init ./pki --emaid DE-PLG-C00000042
 
     Exit codes: 0 done, 1 not done (the reason is printed), 2 wrong options.
     """

@@ -35,12 +35,12 @@ Made for {now}; `manifest.json` lists every certificate.
 | `station/chain.pem`, `station/key.pem` | the SECC, as its TLS identity (leaf, sub 2, sub 1) |
 | `station/trust.pem` | the SECC: roots that contracts may come from (MO root, V2G root) |
 | `vehicle/trust.pem` | the EVCC: the V2G root, to recognise stations and the provisioning service |
-| `vehicle/contract_chain.pem`, `vehicle/contract_key.pem` | the EVCC: contract {contract} (leaf, sub 2, sub
-1) | | `vehicle/provisioning_chain.pem`, `vehicle/provisioning_key.pem` | the EVCC: {pcid}, to have a
-contract installed | | `cps/chain.pem`, `cps/key.pem` | the certificate provisioning service, to sign
-contract bundles | | `cps/trust.pem` | the provisioning service: the OEM root, to recognise cars | |
-`roots/*.pem`, `roots/*.der` | everybody's roots, one by one | | `authorities/*.pem`,
-`authorities/*.key.pem` | all CAs with their keys, to issue more |
+| `vehicle/contract_chain.pem`, `vehicle/contract_key.pem` | the EVCC: contract {contract} |
+| `vehicle/provisioning_chain.pem`, `vehicle/provisioning_key.pem` | the EVCC: {pcid}, to get a contract |
+| `cps/chain.pem`, `cps/key.pem` | the certificate provisioning service, to sign contract bundles |
+| `cps/trust.pem` | the provisioning service: the OEM root, to recognise cars |
+| `roots/*.pem`, `roots/*.der` | everybody's roots, one by one |
+| `authorities/*.pem`, `authorities/*.key.pem` | all CAs with their keys, to issue more |
 """
 
 

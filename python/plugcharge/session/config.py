@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from plugcharge.errors import LocalError
 from plugcharge.identifiers import Emaid, IdentifierError
 from plugcharge.messages.iso2 import EnergyTransferMode
-from plugcharge.pki import parse_certificate
+from plugcharge.pki import PublicKey
 from plugcharge.session.values import Payment
 from plugcharge.wire.sap import ISO2, ProtocolVersion
 from plugcharge.wire.v2gtp import DEFAULT_MAX_PAYLOAD
@@ -121,8 +121,8 @@ class SeccConfig:
                 where="SeccConfig",
                 why="0 < min_current <= max_current and nominal_voltage > 0",
             )
-        if not self.payments:
-            raise LocalError("a station offers at least one way to pay", where="SeccConfig.payments")
+        if not self.payments or len(set(self.payments)) != len(self.payments):
+            raise LocalError("a station offers one or two different ways to pay", where="SeccConfig.payments")
         if self.answer_patience < 0 or self.failed_grace < 0 or self.close_delay < 0:
             raise LocalError("waiting times are not negative", where="SeccConfig")
 
@@ -162,7 +162,7 @@ class EvccContract:
             raise LocalError(
                 "the contract has no valid eMAID", where="EvccContract", why=str(error)
             ) from error
-        if parse_certificate(self.chain[0]).public_key != self.key.public_key:
+        if PublicKey.from_certificate(self.chain[0]) != self.key.public_key:
             raise LocalError(
                 "the private key is not that of the contract certificate",
                 where="EvccContract.key",

@@ -6,7 +6,7 @@ import hmac
 from typing import TYPE_CHECKING
 
 from plugcharge import pki, sign
-from plugcharge.errors import ChainError, LocalError, SignatureError
+from plugcharge.errors import ChainError, ExiError, LocalError, SignatureError
 from plugcharge.identifiers import Emaid, IdentifierError, same_contract
 from plugcharge.messages import iso2
 from plugcharge.session.events import Authorized, ContractVerified
@@ -134,14 +134,14 @@ def _proof_fault(record: StationRecord, request: iso2.AuthorizationReq, received
         )
     if record.contract is None:
         return Refuse("FAILED", "there is no contract to prove", "PaymentDetails comes first")
-    if request.id is None:
+    if not request.id:
         return Refuse("FAILED_SignatureError", "the AuthorizationReq has no Id to sign", "[V2G2-475]")
     try:
         sign.verify_elements(
             (request,), received.header.signature, public_key=record.contract.chain.public_key
         )
-    except SignatureError as error:
-        return Refuse(error.code, f"the AuthorizationReq is not signed well: {error.what}", error.why)
+    except (ExiError, SignatureError) as error:
+        return Refuse("FAILED_SignatureError", f"the AuthorizationReq is not signed well: {error.what}", error.why)
     record.proven = True
     record.authorization_raw = received.raw
     return None

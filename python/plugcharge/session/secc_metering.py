@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from plugcharge import sign
-from plugcharge.errors import SignatureError
+from plugcharge.errors import ExiError, SignatureError
 from plugcharge.messages import iso2
 from plugcharge.session.events import ReceiptRefused, ReceiptVerified
 from plugcharge.session.secc_parameters import STATUS
@@ -51,12 +51,12 @@ def _difference(record: StationRecord, request: iso2.MeteringReceiptReq) -> str:
 def _signature_fault(record: StationRecord, request: iso2.MeteringReceiptReq, received: Received) -> str:
     if record.contract is None:
         return "there is no contract whose key could have signed"
-    if request.id is None:
+    if not request.id:
         return "the MeteringReceiptReq has no Id to sign"
     try:
         sign.verify_elements(
             (request,), received.header.signature, public_key=record.contract.chain.public_key
         )
-    except SignatureError as error:
+    except (ExiError, SignatureError) as error:
         return f"the receipt is not signed well: {error.what}"
     return ""

@@ -46,7 +46,7 @@ impl<'a> BitReader<'a> {
     }
 
     /// Take up to 56 bits.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn bits(&mut self, count: u32) -> Result<u64, Truncated> {
         if self.left < count {
             self.refill(count)?;

@@ -30,8 +30,10 @@ pub(crate) enum Refusal {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cursor {
     pub(crate) ty: &'static Complex,
-    /// The slot that may occur next (or again); in a state table, the state.
+    /// The slot that may occur next (or again); behind all slots where a state table decides.
     at: usize,
+    /// The state, where a state table decides.
+    state: usize,
     /// How often that slot has occurred.
     repeat: u32,
     width: u32,
@@ -44,7 +46,8 @@ pub(crate) struct Cursor {
 impl Cursor {
     #[inline]
     pub(crate) fn new(ty: &'static Complex) -> Self {
-        Self { ty, at: 0, repeat: 0, width: u32::from(ty.first), before_content: true, fresh: true }
+        let at = if ty.states.is_some() { ty.slots.len() } else { 0 };
+        Self { ty, at, state: 0, repeat: 0, width: u32::from(ty.first), before_content: true, fresh: true }
     }
 
     /// Width of the next event code.
@@ -53,10 +56,18 @@ impl Cursor {
         self.width
     }
 
-    /// What an event code means here.
-    #[inline]
+    /// What an event code means here. Nearly always it is the slot at which the cursor stands.
+    #[inline(always)]
     pub(crate) fn locate(&self, code: u64) -> Event {
-        let Ok(mut code) = usize::try_from(code) else { return Event::Invalid };
+        let Ok(code) = usize::try_from(code) else { return Event::Invalid };
+        match self.ty.slots.get(self.at).and_then(|slot| slot.alternatives.get(code).map(|first| (slot.kind, first))) {
+            Some((kind, particle)) => Event::Take { slot: self.at, alternative: code, kind, particle },
+            None => self.locate_further(code),
+        }
+    }
+
+    #[inline(never)]
+    fn locate_further(&self, mut code: usize) -> Event {
         if self.ty.states.is_some() {
             return self.locate_in_states(code);
         }
@@ -75,7 +86,7 @@ impl Cursor {
     }
 
     fn locate_in_states(&self, code: usize) -> Event {
-        let Some(state) = self.ty.states.and_then(|states| states.get(self.at)) else { return Event::Invalid };
+        let Some(state) = self.ty.states.and_then(|states| states.get(self.state)) else { return Event::Invalid };
         let Some((slot, _)) = state.moves.get(code) else {
             let rest = code - state.moves.len();
             return match (state.end, rest) {
@@ -92,13 +103,13 @@ impl Cursor {
     }
 
     /// Move on after a slot was taken. Gives how often it has occurred in a row.
-    #[inline]
-    pub(crate) fn take(&mut self, index: usize, alternative: usize) -> u32 {
+    #[inline(always)]
+    pub(crate) fn take(&mut self, index: usize) -> u32 {
         self.fresh = false;
         let Some(slot) = self.ty.slots.get(index) else { return 0 };
         self.before_content &= slot.kind == Kind::Attribute;
         if self.ty.states.is_some() {
-            return self.take_in_states(index, alternative);
+            return self.take_in_states(index);
         }
         let count = if index == self.at { self.repeat + 1 } else { 1 };
         if count < slot.max {
@@ -113,16 +124,17 @@ impl Cursor {
         count
     }
 
-    fn take_in_states(&mut self, index: usize, _alternative: usize) -> u32 {
+    #[inline(never)]
+    fn take_in_states(&mut self, index: usize) -> u32 {
         let states = self.ty.states.unwrap_or_default();
         let next = states
-            .get(self.at)
+            .get(self.state)
             .and_then(|state| state.moves.iter().find(|(slot, _)| usize::from(*slot) == index))
             .map(|(_, next)| usize::from(*next));
         if let Some(next) = next {
-            self.at = next;
+            self.state = next;
         }
-        self.width = states.get(self.at).map_or(0, |state| u32::from(state.width));
+        self.width = states.get(self.state).map_or(0, |state| u32::from(state.width));
         self.repeat += 1;
         self.repeat
     }
@@ -131,7 +143,7 @@ impl Cursor {
     #[inline]
     pub(crate) fn code(&self, index: usize, alternative: usize) -> Result<u64, Refusal> {
         if let Some(states) = self.ty.states {
-            let moves = states.get(self.at).map_or(&[][..], |state| state.moves);
+            let moves = states.get(self.state).map_or(&[][..], |state| state.moves);
             let found = moves.iter().position(|(slot, _)| usize::from(*slot) == index);
             return found.map(|code| code as u64).ok_or(Refusal::Unexpected);
         }
@@ -145,7 +157,7 @@ impl Cursor {
     #[inline]
     pub(crate) fn end_code(&self) -> Result<u64, Refusal> {
         if let Some(states) = self.ty.states {
-            return match states.get(self.at) {
+            return match states.get(self.state) {
                 Some(state) if state.end => Ok(state.moves.len() as u64),
                 Some(state) => Err(self.first_move(state.moves)),
                 None => Err(Refusal::Unexpected),

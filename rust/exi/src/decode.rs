@@ -3,7 +3,7 @@
 use crate::bits::{BitReader, Truncated};
 use crate::cursor::{Cursor, Event};
 use crate::error::{Error, ErrorKind, Result};
-use crate::read_value;
+use crate::read_value::{self, SHORT_TEXT};
 use crate::sink::{Place, Sink, Stop};
 use crate::strings::Strings;
 use crate::table::{Complex, Content, Kind, Name, Particle, Root, Roots, Schema, Simple};
@@ -51,7 +51,9 @@ pub fn decode<S: Sink>(
     let mut bits = BitReader::new(data);
     bits.seek(8);
     let budget = limits.referred_characters;
-    let mut decoder = Decoder { bits, schema, sink, strings: Strings::default(), budget, items: limits.items };
+    let strings = Strings::default();
+    let mut decoder =
+        Decoder { bits, schema, sink, strings, budget, scratch: [0; SHORT_TEXT], items: limits.items };
     decoder.root(form)
 }
 
@@ -62,6 +64,8 @@ pub(crate) struct Decoder<'a, 's, S> {
     pub(crate) strings: Strings,
     /// Characters that references to earlier strings may still give.
     pub(crate) budget: usize,
+    /// Where short strings are assembled.
+    pub(crate) scratch: [u8; SHORT_TEXT],
     items: u32,
 }
 
@@ -139,7 +143,7 @@ impl<S: Sink> Decoder<'_, '_, S> {
                     ending = self
                         .particle(place_within, kind, place.particle.name)
                         .map_err(|error| error.inside(particle.name))?;
-                    if cursor.take(slot, alternative) > self.items {
+                    if cursor.take(slot) > self.items {
                         return Err(self.fail(ErrorKind::Limit, format!("more than {} items in a list", self.items)));
                     }
                 }
@@ -157,7 +161,7 @@ impl<S: Sink> Decoder<'_, '_, S> {
     }
 
     /// What an event code announced; gives how many bits still belong to its end.
-    #[inline]
+    #[inline(always)]
     fn particle(&mut self, place: Place, kind: Kind, parent: Name) -> Result<u32> {
         match (place.particle.content, kind) {
             (Content::Simple(simple), Kind::Element) => self.simple_element(place, simple),
@@ -170,7 +174,7 @@ impl<S: Sink> Decoder<'_, '_, S> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn simple_element(&mut self, place: Place, simple: Simple) -> Result<u32> {
         if self.take(1)? != 0 {
             return self.empty_element(place, simple).map(|()| 0);

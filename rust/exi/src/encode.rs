@@ -116,7 +116,7 @@ impl Encoder {
         match cursor.code(place.slot, place.alternative) {
             Ok(code) => {
                 let width = cursor.width();
-                cursor.take(place.slot, place.alternative);
+                cursor.take(place.slot);
                 if slot.kind == Kind::Element && matches!(place.particle.content, Content::Simple(_)) {
                     // The event code of the characters is always 0, one bit wide.
                     self.bits.bits(code << 1, width + 1);
@@ -134,7 +134,7 @@ impl Encoder {
         let attribute = (kind == Some(Kind::Attribute)).then_some(place.particle.name);
         relaxed::write_code(&mut self.bits, self.schema, attribute);
         if let Some((cursor, _)) = self.open.last_mut() {
-            cursor.take(place.slot, place.alternative);
+            cursor.take(place.slot);
         }
         self.write(place, simple, datum)
     }

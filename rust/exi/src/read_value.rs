@@ -9,7 +9,7 @@ use crate::table::Simple;
 use crate::value::{BigInteger, Datum};
 
 /// Strings up to this length are assembled without allocation.
-const SHORT: usize = 128;
+pub(crate) const SHORT_TEXT: usize = 128;
 
 /// The longest magnitude of an unbounded integer, in octets. Certificate serial numbers have 20.
 const LONGEST_INTEGER: usize = 256;
@@ -180,9 +180,8 @@ fn written<S: Sink>(decoder: &mut Decoder<'_, '_, S>, place: Place, characters: 
     }
     let from = decoder.bits.position();
     let octets = decoder.bits.octets(characters).map_err(|Truncated| decoder.truncated())?;
-    let mut short = [0_u8; SHORT];
     let mut long = Vec::new();
-    let buffer = match short.get_mut(..characters) {
+    let buffer = match decoder.scratch.get_mut(..characters) {
         Some(buffer) => buffer,
         None => {
             long.resize(characters, 0);
@@ -194,10 +193,11 @@ fn written<S: Sink>(decoder: &mut Decoder<'_, '_, S>, place: Place, characters: 
         decoder.bits.seek(from);
         return beyond_ascii(decoder, place, characters);
     }
-    match std::str::from_utf8(buffer) {
-        Ok(text) => decoder.sink.value(place, Datum::Text(text)).map_err(|Stop| decoder.stopped()),
-        Err(_) => Err(decoder.fail(ErrorKind::Character, "the text is no ASCII")),
-    }
+    let given = match std::str::from_utf8(buffer) {
+        Ok(text) => decoder.sink.value(place, Datum::Text(text)),
+        Err(_) => return Err(decoder.fail(ErrorKind::Character, "the text is no ASCII")),
+    };
+    given.map_err(|Stop| decoder.stopped())
 }
 
 #[cold]

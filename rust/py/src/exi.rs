@@ -29,8 +29,26 @@ fn local(py: Python<'_>, detail: &str, schema: &str) -> PyErr {
     exi_error(py, &Error::new(ErrorKind::Root, detail), schema)
 }
 
+/// Give the typed message in ``data``: an instance of a class of ``plugcharge.messages``.
+///
+/// Padding and zero octets behind the message are passed over. References to earlier strings are understood.
+/// Lengths of text and octets are not checked (a refused message often carries filler); numbers are.
+///
+/// Args:
+///     data: the EXI stream.
+///     schema: the short name of the schema set.
+///     fragment: the stream is a single element, as it is signed, not a whole message.
+///
+/// Raises:
+///     ExiError: the bytes are not a message of that schema set; the peer is at fault. An unknown ``schema`` is
+///         the caller's fault.
+///
+/// Example:
+///     >>> from plugcharge import exi
+///     >>> exi.decode(bytes.fromhex("80400040"), "sap").schema_id
+///     1
 #[pyfunction]
-#[pyo3(signature = (data, schema, fragment))]
+#[pyo3(signature = (data, schema, *, fragment = false))]
 fn decode<'py>(py: Python<'py>, data: &[u8], schema: &str, fragment: bool) -> PyResult<Bound<'py, PyAny>> {
     let classes = classes::of(py, schema_index(py, schema)?)?;
     let mut builder = Builder::new(py, classes);
@@ -86,8 +104,26 @@ fn root_of(schema: &'static Schema, ty: &'static Complex, element: Option<&str>,
     }
 }
 
+/// Give the EXI stream of a message; the schema set is known from its class.
+///
+/// Args:
+///     message: an instance of a class of ``plugcharge.messages`` that is the type of a root element.
+///     fragment: write a single element, as it is signed, not a whole message.
+///     schema: write with another schema set than the class's own; its elements are part of several.
+///     element: the root element, where the type has several and none is named like it.
+///     limits: refuse text and octets of a length that the schema does not allow.
+///
+/// Raises:
+///     ExiError: a value is of the wrong type, out of range or too long, or a part is missing; the caller is at
+///         fault, and ``path`` says where.
+///
+/// Example:
+///     >>> from plugcharge import exi
+///     >>> from plugcharge.messages import sap
+///     >>> exi.encode(sap.SupportedAppProtocolRes(sap.ResponseCode.OK_SuccessfulNegotiation, schema_id=1)).hex()
+///     '80400040'
 #[pyfunction]
-#[pyo3(signature = (message, fragment, schema, element, limits))]
+#[pyo3(signature = (message, *, fragment = false, schema = None, element = None, limits = true))]
 fn encode<'py>(
     py: Python<'py>,
     message: &Bound<'py, PyAny>,
@@ -107,8 +143,12 @@ fn encode<'py>(
     Ok(PyBytes::new(py, &bytes))
 }
 
+/// Give the message in ``data`` as XML text, with the standard's names and namespaces.
+///
+/// Raises:
+///     ExiError: the bytes are not a message of that schema set, or hold characters that XML cannot carry.
 #[pyfunction]
-#[pyo3(signature = (data, schema, fragment))]
+#[pyo3(signature = (data, schema, *, fragment = false))]
 fn to_xml(py: Python<'_>, data: &[u8], schema: &str, fragment: bool) -> PyResult<String> {
     let set = SCHEMAS[schema_index(py, schema)?];
     let mut writer = XmlWriter::new(set);
@@ -118,8 +158,14 @@ fn to_xml(py: Python<'_>, data: &[u8], schema: &str, fragment: bool) -> PyResult
     }
 }
 
+/// Give the EXI stream of a message in XML text.
+///
+/// Prefixes and the order of attributes carry no meaning; comments are passed over; a document type is refused.
+///
+/// Raises:
+///     ExiError: the text is no XML, or no message of that schema set.
 #[pyfunction]
-#[pyo3(signature = (xml, schema, fragment, limits))]
+#[pyo3(signature = (xml, schema, *, fragment = false, limits = true))]
 fn from_xml<'py>(
     py: Python<'py>,
     xml: &Bound<'py, PyString>,
@@ -189,6 +235,12 @@ impl Sink for Nothing {
     }
 }
 
+/// Give the short name of every schema set of which ``data`` is a whole message; often one, sometimes several.
+///
+/// Example:
+///     >>> from plugcharge import exi
+///     >>> exi.guess(bytes.fromhex("8098004011d018048d159e26ac00"))
+///     ['iso2']
 #[pyfunction]
 fn guess(data: &[u8]) -> Vec<&'static str> {
     let fits = |schema: &&&'static Schema| {

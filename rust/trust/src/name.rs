@@ -92,16 +92,20 @@ impl<'a> Attributes<'a> {
         }
         let pair = self.current.expect(tag::SEQUENCE, "a name whose attribute is not a SEQUENCE")?;
         let mut pair = Reader::new(pair);
-        let oid = pair.expect(tag::OID, "a name whose attribute has no type")?;
+        let kind = pair.expect(tag::OID, "a name whose attribute has no type")?;
         let value = pair.element()?;
         pair.finish("a name whose attribute has more than type and value")?;
         let text = match value.tag {
             tag::UTF8_STRING | tag::PRINTABLE_STRING | tag::IA5_STRING => {
                 Some(core::str::from_utf8(value.value).map_err(|_| DerError("a name that is not UTF-8"))?)
             }
+            // A name that decides about trust must not hide in a type that is not read.
+            _ if kind == oid::COMMON_NAME || kind == oid::DOMAIN_COMPONENT => {
+                return Err(DerError("a common name or domain component of an unusual string type"));
+            }
             _ => None,
         };
-        Ok(Some(Attribute { oid, text }))
+        Ok(Some(Attribute { oid: kind, text }))
     }
 }
 
@@ -134,6 +138,13 @@ mod tests {
         assert_eq!(name.common_names().collect::<Vec<_>>(), ["AB"]);
         assert_eq!(name.domain_components().collect::<Vec<_>>(), ["CPO"]);
         assert_eq!((name.countries().count(), name.attributes().count()), (0, 2));
+    }
+
+    #[test]
+    fn other_string_types_cannot_hide_a_name() {
+        let mut bytes = NAME.to_vec();
+        bytes[11] = 0x1E;
+        assert!(parse(&bytes).is_err());
     }
 
     #[test]

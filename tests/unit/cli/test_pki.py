@@ -92,4 +92,5 @@ def test_wrong_options(tmp_path: Path, option: list[str], exit_code: int) -> Non
 def test_help_has_an_example() -> None:
     result = run("init", "--help")
     assert result.exit_code == 0
-    assert "plugcharge pki init ./pki" in result.output
+    assert "\n    plugcharge pki init ./pki --emaid DE-PLG-C00000042\n" in result.output
+    assert "\\b" not in result.output

@@ -147,6 +147,13 @@ def unique_identifier() -> Case:
 
 
 @case
+def second_common_name_in_an_unusual_string_type() -> Case:
+    hidden = tlv(0x31, seq(OID_CN, tlv(0x1E, "DE8AA007654321".encode("utf-16-be"))))
+    subject = seq(tlv(0x31, seq(OID_CN, tlv(0x0C, b"DE8AA001234567"))), hidden)
+    return broken_certificate("certificate::malformed", replace(LEAF, subject=subject))
+
+
+@case
 def explicit_not_ca() -> Case:
     spec = LEAF.having(BASIC, bytes.fromhex("3003010100"), critical=True)
     return broken_certificate("certificate::not-strict-der", spec)

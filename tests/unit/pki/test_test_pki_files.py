@@ -6,6 +6,7 @@ import json
 import os
 import stat
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import pytest
@@ -85,6 +86,11 @@ def test_readme_and_manifest_tell_what_is_there(pki: TestPki, tmp_path: Path) ->
     readme = files["README.md"].read_text()
     for name in ("station/chain.pem", "vehicle/trust.pem", pki.contract_leaf.common_name, "test rigs only"):
         assert name in readme
+    table = [line for line in readme.splitlines() if line.startswith("| `")]
+    named = {name for line in table for name in line.split("|")[1].replace("`", "").replace(",", "").split()}
+    assert {
+        name for name in files if "/" in name and not any(PurePath(name).match(one) for one in named)
+    } == set()
     manifest = json.loads(files["manifest.json"].read_text())
     assert len(manifest) == 15
     assert {entry["label"] for entry in manifest if entry["issuer"] is None} == {

@@ -7,13 +7,12 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives import serialization
 
 from plugcharge import exi, pki
 from plugcharge.messages import Message, iso2, sap
-from plugcharge.pki.issuing import Issued
 from plugcharge.session import (
     Answer,
     AuthorizationDecision,
@@ -26,10 +25,10 @@ from plugcharge.session import (
     ContinueCharging,
     ContinueChargingWanted,
     Environment,
-    Event,
     EvccConfig,
     EvccContract,
     EvccSession,
+    Event,
     MeterReading,
     MeterReadingWanted,
     PowerLimit,
@@ -44,6 +43,9 @@ from plugcharge.session import (
     SessionEnded,
 )
 from plugcharge.wire.v2gtp import pack
+
+if TYPE_CHECKING:
+    from plugcharge.pki.issuing import Issued
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 EVSE_ID = "DE*ABC*E0001*1"
@@ -178,7 +180,7 @@ class Pair:
                 continue
             if self.car.closed and self.station.closed:
                 break
-            deadlines = [core.next_deadline() for core in (self.car, self.station)] + list(self.closing.values())
+            deadlines = (self.car.next_deadline(), self.station.next_deadline(), *self.closing.values())
             known = [deadline for deadline in deadlines if deadline is not None]
             if not known:
                 break
@@ -226,7 +228,9 @@ class Pair:
     def ended(self, side: str) -> SessionEnded:
         ends = self.of(side, SessionEnded)
         assert len(ends) == 1, ends
-        return ends[0]
+        end = ends[0]
+        assert isinstance(end, SessionEnded)
+        return end
 
 
 class Driver:
