@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from plugcharge.session.config import Environment
     from plugcharge.session.questions import Answer, Question
 
-__all__ = ["Asked", "SessionCore"]
+__all__ = ["Asked", "SessionCore", "Settled"]
 
 _TICKET_OCTETS = 12
 
@@ -47,6 +47,21 @@ class Asked:
 
     question: Question
     accept: Callable[[Answer], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How a session will have ended, when that is clear before it is over; a lost connection changes nothing.
+
+    Attributes:
+        reason: see :class:`~plugcharge.session.values.EndReason`.
+        detail: one sentence for people.
+        code: the response code, when there was one.
+    """
+
+    reason: EndReason
+    detail: str
+    code: str = ""
 
 
 class SessionCore(ABC):
@@ -75,6 +90,7 @@ class SessionCore(ABC):
         self._closed = False
         self._close_delay = 0.0
         self._ended = False
+        self._settled: Settled | None = None
 
     # -- what the driver calls -----------------------------------------------------------------------
 
@@ -164,7 +180,11 @@ class SessionCore(ABC):
     def connection_lost(self, now: float) -> None:
         """The connection is gone; the session ends, whatever it was doing."""
         self._now = max(self._now, now)
-        self._end(EndReason.CONNECTION_LOST, "the connection was lost")
+        settled = self._settled
+        if settled is not None:
+            self._end(settled.reason, settled.detail, code=settled.code)
+        else:
+            self._end(EndReason.CONNECTION_LOST, "the connection was lost")
 
     def abort(self, now: float, why: str) -> None:
         """End the session at once, without a goodbye: the cable was pulled, the program stops."""

@@ -10,7 +10,7 @@ from plugcharge.messages import iso2
 from plugcharge.messages.sap import SupportedAppProtocolRes
 from plugcharge.session import evcc_charging as charging
 from plugcharge.session import evcc_identification as identification
-from plugcharge.session.engine import SessionCore
+from plugcharge.session.engine import SessionCore, Settled
 from plugcharge.session.evcc_steps import AskHost, CarRecord, Go, Halt, Response
 from plugcharge.session.events import ControlPilotWanted, PeerFault, ProtocolChosen, ReceiptSent
 from plugcharge.session.tables_iso2 import EVCC_TABLE, EvccState, Outcome
@@ -89,7 +89,6 @@ class EvccSession(SessionCore):
         self._state = EvccState.PROTOCOL
         self._record = CarRecord(config=config, secure=secure)
         self._waiting: AskHost | None = None
-        self._halt: Halt | None = None
         self._offer = sap.offer(config.protocols)
         self._send(self._offer, "sap")
         self._outstanding: Timer | None = Timer.MESSAGE
@@ -291,11 +290,11 @@ class EvccSession(SessionCore):
             and self._state is not EvccState.SESSION_STOP
             and halt.code not in _NO_GOODBYE
         )
+        if self._settled is None:
+            self._settled = Settled(halt.reason, halt.what, halt.code)
         if not goodbye:
-            first = self._halt or halt
-            self._end(first.reason, first.what, code=first.code)
+            self.connection_lost(self._now)
             return
-        self._halt = halt
         self._asked = None
         self._make_safe(halt.what)
         self._deadlines.clear()
@@ -303,7 +302,7 @@ class EvccSession(SessionCore):
 
     def _finish(self) -> None:
         """SessionStop was answered: the car closes first [V2G2-571]."""
-        if self._halt is not None:
-            self._end(self._halt.reason, self._halt.what, code=self._halt.code)
+        if self._settled is not None:
+            self._end(self._settled.reason, self._settled.detail, code=self._settled.code)
         else:
             self._end(EndReason.TERMINATED, self._record.stop_wanted or "the car has finished")

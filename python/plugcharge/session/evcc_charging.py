@@ -196,7 +196,8 @@ def _accept_profile(record: CarRecord, answer: Answer) -> None:
 
 
 def ask_power_start(record: CarRecord) -> Outgoing:
-    """Ask for power; the control pilot shows C within 250 ms [V2G2-847]."""
+    """Ask for power; the control pilot shows C within 250 ms [V2G2-847], or still does."""
+    events = () if record.power_asked else (ControlPilotWanted(state=ControlPilot.C),)
     record.power_asked = True
     return Outgoing(
         iso2.PowerDeliveryReq(
@@ -204,7 +205,7 @@ def ask_power_start(record: CarRecord) -> Outgoing:
             sa_schedule_tuple_id=record.tuple_id,
             charging_profile=iso2.ChargingProfile(profile_entry=profile_entries(record.profile)),
         ),
-        events=(ControlPilotWanted(state=ControlPilot.C),),
+        events=events,
     )
 
 

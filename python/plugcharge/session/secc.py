@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from plugcharge.errors import LocalError, PeerError
 from plugcharge.messages import iso2
 from plugcharge.messages.sap import SupportedAppProtocolReq
-from plugcharge.session.engine import SessionCore
+from plugcharge.session.engine import SessionCore, Settled
 from plugcharge.session.events import PeerFault, PowerCut, ProtocolChosen
 from plugcharge.session.refusals_iso2 import refusal
 from plugcharge.session.secc_authorization import authorization, certificate_service, payment_details
@@ -92,7 +92,6 @@ class SeccSession(SessionCore):
             seconds=self._seconds,
         )
         self._pending: _Pending | None = None
-        self._refused_code = ""
         self._arm(Timer.SETUP_PERFORMANCE)
 
     @property
@@ -129,7 +128,7 @@ class SeccSession(SessionCore):
                 self._asked = None
             self._perform(self._release(), hold.late(self._now))
         elif timer is Timer.GRACE:
-            self._end(EndReason.REFUSED, "closed after a FAILED response", code=self._refused_code)
+            self.connection_lost(self._now)  # the car did not say goodbye; we close
         else:
             row = TIMERS[timer]
             self._end(EndReason.TIMEOUT, f"no request within {self._seconds(timer):g} s {row.requirement}")
@@ -223,9 +222,8 @@ class SeccSession(SessionCore):
     def _goodbye(self) -> None:
         """SessionStop was answered with OK: the car closes, or we do after a while [V2G2-571]."""
         delay = self._config.close_delay
-        if self._state is SeccState.FAILED:
-            detail = "the car said goodbye after a FAILED response"
-            self._end(EndReason.REFUSED, detail, code=self._refused_code, delay=delay)
+        if self._settled is not None:
+            self._end(self._settled.reason, self._settled.detail, code=self._settled.code, delay=delay)
         elif self._record.paused:
             self._end(EndReason.PAUSED, "the car paused the session", delay=delay)
         else:
@@ -247,11 +245,11 @@ class SeccSession(SessionCore):
             return
         self._asked = None
         self._make_safe(refuse.what)
-        if self._state is SeccState.FAILED:
-            self._end(EndReason.REFUSED, f"refused again: {refuse.what}", code=self._refused_code)
+        if self._settled is not None:
+            self._end(self._settled.reason, self._settled.detail, code=self._settled.code)
             return
         self._state = SeccState.FAILED
-        self._refused_code = refuse.code
+        self._settled = Settled(EndReason.REFUSED, refuse.what, refuse.code)
         self._arm(Timer.GRACE, self._config.failed_grace)
 
     def _send_body(self, body: Message) -> None:

@@ -141,7 +141,9 @@ def _proof_fault(record: StationRecord, request: iso2.AuthorizationReq, received
             (request,), received.header.signature, public_key=record.contract.chain.public_key
         )
     except (ExiError, SignatureError) as error:
-        return Refuse("FAILED_SignatureError", f"the AuthorizationReq is not signed well: {error.what}", error.why)
+        return Refuse(
+            "FAILED_SignatureError", f"the AuthorizationReq is not signed well: {error.what}", error.why
+        )
     record.proven = True
     record.authorization_raw = received.raw
     return None

@@ -161,10 +161,12 @@ fn complex(index: &Index<'_>, out: &mut String, at: usize, key: &Key, grammar: &
         grammar.first
     );
     for slot in &grammar.slots {
+        let first = slot.particles.first().map(|particle| &particle.holds);
+        let simple_first = slot.kind == Kind::Element && matches!(first, Some(Holds::Value(_)));
         let max = if slot.max == UNBOUNDED { "NO_LIMIT ".to_owned() } else { slot.max.to_string() };
         let _ = writeln!(
             out,
-            "        Slot {{ kind: Kind::{:?}, min: {}, max: {max}, must: {}, again: {}, done: {}, alternatives: &[",
+            "        Slot {{ kind: Kind::{:?}, min: {}, max: {max}, simple_first: {simple_first}, must: {}, again: {}, done: {}, alternatives: &[",
             slot.kind, slot.min, slot.must, slot.again, slot.done
         );
         for particle in &slot.particles {

@@ -53,8 +53,22 @@ impl<'a> BitReader<'a> {
         }
         let value = (self.buffer >> 1) >> (63 - count);
         self.buffer <<= count;
-        self.left -= count;
+        self.left = self.left.wrapping_sub(count);
         Ok(value)
+    }
+
+    /// The next bits are there and all zero: take them.
+    #[inline(always)]
+    pub(crate) fn take_zeros(&mut self, count: u32) -> bool {
+        if self.left < count && self.refill(count).is_err() {
+            return false;
+        }
+        let zero = (self.buffer >> 1) >> (63 - count) == 0;
+        if zero {
+            self.buffer <<= count;
+            self.left = self.left.wrapping_sub(count);
+        }
+        zero
     }
 
     #[inline]
@@ -203,10 +217,9 @@ impl BitWriter {
         let (Some(first), Some(last)) = (octets.first(), octets.last()) else { return };
         let fill = self.fill;
         let [partial, ..] = self.buffer.to_be_bytes();
-        self.out.reserve(octets.len() + 8);
         self.out.push(partial | (first >> fill));
-        let pairs = octets.iter().zip(octets.get(1..).unwrap_or_default());
-        self.out.extend(pairs.map(|(high, low)| (high << (8 - fill)) | (low >> fill)));
+        // What lies `8 - fill` bits into the octets is what is left of them, octet by octet.
+        Octets::across(octets, 8 - fill).append_to(&mut self.out);
         self.buffer = u64::from(last << (8 - fill)) << 56;
     }
 

@@ -1,12 +1,12 @@
 //! Where in the content of a type a reader or a writer stands, and what each event code means there.
 
-use crate::table::{Complex, Kind, Name, Particle, Slot};
+use crate::table::{Complex, Content, Kind, Name, Particle, Simple, Slot};
 
 /// What an event code stands for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Event {
     /// One of the alternatives of a slot.
-    Take { slot: usize, alternative: usize, kind: Kind, particle: &'static Particle },
+    Take { index: usize, alternative: usize, slot: &'static Slot, particle: &'static Particle },
     /// The element ends.
     End,
     /// Text between elements (mixed content).
@@ -37,17 +37,13 @@ pub(crate) struct Cursor {
     /// How often that slot has occurred.
     repeat: u32,
     width: u32,
-    /// Nothing but attributes has occurred.
-    pub(crate) before_content: bool,
-    /// Nothing at all has occurred.
-    pub(crate) fresh: bool,
 }
 
 impl Cursor {
     #[inline]
     pub(crate) fn new(ty: &'static Complex) -> Self {
-        let at = if ty.states.is_some() { ty.slots.len() } else { 0 };
-        Self { ty, at, state: 0, repeat: 0, width: u32::from(ty.first), before_content: true, fresh: true }
+        let at = if ty.states.is_some() { usize::MAX } else { 0 };
+        Self { ty, at, state: 0, repeat: 0, width: u32::from(ty.first) }
     }
 
     /// Width of the next event code.
@@ -56,17 +52,46 @@ impl Cursor {
         self.width
     }
 
-    /// What an event code means here. Nearly always it is the slot at which the cursor stands.
+    /// The first alternative of the slot at which the cursor stands, if it is an element with a simple value.
     #[inline(always)]
-    pub(crate) fn locate(&self, code: u64) -> Event {
-        let Ok(code) = usize::try_from(code) else { return Event::Invalid };
-        match self.ty.slots.get(self.at).and_then(|slot| slot.alternatives.get(code).map(|first| (slot.kind, first))) {
-            Some((kind, particle)) => Event::Take { slot: self.at, alternative: code, kind, particle },
-            None => self.locate_further(code),
+    pub(crate) fn simple_here(&self) -> Option<(&'static Slot, &'static Particle, &'static Simple)> {
+        let slot = self.ty.slots.get(self.at)?;
+        if !slot.simple_first {
+            return None;
+        }
+        let particle = slot.alternatives.first()?;
+        match &particle.content {
+            Content::Simple(simple) => Some((slot, particle, simple)),
+            _ => None,
         }
     }
 
-    #[inline(never)]
+    /// The slot and the alternative that an event code means, when it is the slot at which the cursor stands; nearly
+    /// always it is.
+    #[inline(always)]
+    pub(crate) fn here(&self, code: u64) -> Option<(&'static Slot, &'static Particle)> {
+        let slot = self.ty.slots.get(self.at)?;
+        slot.alternatives.get(usize::try_from(code).ok()?).map(|particle| (slot, particle))
+    }
+
+    /// All slots are used up: nothing but the end is declared.
+    #[inline(always)]
+    pub(crate) fn only_end_left(&self) -> bool {
+        self.at == self.ty.slots.len()
+    }
+
+    /// Index of the slot at which the cursor stands.
+    #[inline(always)]
+    pub(crate) fn index(&self) -> usize {
+        self.at
+    }
+
+    /// What an event code means here.
+    pub(crate) fn locate(&self, code: u64) -> Event {
+        let Ok(code) = usize::try_from(code) else { return Event::Invalid };
+        self.locate_further(code)
+    }
+
     fn locate_further(&self, mut code: usize) -> Event {
         if self.ty.states.is_some() {
             return self.locate_in_states(code);
@@ -74,7 +99,7 @@ impl Cursor {
         let mut repeat = self.repeat;
         for (index, slot) in self.ty.slots.iter().enumerate().skip(self.at) {
             if let Some(particle) = slot.alternatives.get(code) {
-                return Event::Take { slot: index, alternative: code, kind: slot.kind, particle };
+                return Event::Take { index, alternative: code, slot, particle };
             }
             code -= slot.alternatives.len();
             if repeat < slot.min {
@@ -97,19 +122,22 @@ impl Cursor {
         };
         let index = usize::from(*slot);
         match self.ty.slots.get(index).and_then(|slot| slot.alternatives.first().map(|first| (slot, first))) {
-            Some((slot, particle)) => Event::Take { slot: index, alternative: 0, kind: slot.kind, particle },
+            Some((slot, particle)) => Event::Take { index, alternative: 0, slot, particle },
             None => Event::Invalid,
         }
     }
 
     /// Move on after a slot was taken. Gives how often it has occurred in a row.
     #[inline(always)]
-    pub(crate) fn take(&mut self, index: usize) -> u32 {
-        self.fresh = false;
-        let Some(slot) = self.ty.slots.get(index) else { return 0 };
-        self.before_content &= slot.kind == Kind::Attribute;
+    pub(crate) fn take(&mut self, index: usize, slot: &'static Slot) -> u32 {
         if self.ty.states.is_some() {
             return self.take_in_states(index);
+        }
+        if slot.max == 1 {
+            self.at = index + 1;
+            self.repeat = 0;
+            self.width = u32::from(slot.done);
+            return 1;
         }
         let count = if index == self.at { self.repeat + 1 } else { 1 };
         if count < slot.max {
@@ -140,8 +168,12 @@ impl Cursor {
     }
 
     /// The event code with which an alternative is written here.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn code(&self, index: usize, alternative: usize) -> Result<u64, Refusal> {
+        if index == self.at { Ok(alternative as u64) } else { self.code_further(index, alternative) }
+    }
+
+    fn code_further(&self, index: usize, alternative: usize) -> Result<u64, Refusal> {
         if let Some(states) = self.ty.states {
             let moves = states.get(self.state).map_or(&[][..], |state| state.moves);
             let found = moves.iter().position(|(slot, _)| usize::from(*slot) == index);
@@ -154,8 +186,12 @@ impl Cursor {
     }
 
     /// The event code with which the element ends here.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn end_code(&self) -> Result<u64, Refusal> {
+        if self.only_end_left() { Ok(0) } else { self.end_code_further() }
+    }
+
+    fn end_code_further(&self) -> Result<u64, Refusal> {
         if let Some(states) = self.ty.states {
             return match states.get(self.state) {
                 Some(state) if state.end => Ok(state.moves.len() as u64),
@@ -172,7 +208,6 @@ impl Cursor {
     }
 
     /// Number of event codes before those of slot `index`.
-    #[inline]
     fn skip_to(&self, index: usize) -> Result<u64, Refusal> {
         let mut code = 0;
         let mut repeat = self.repeat;
@@ -185,6 +220,17 @@ impl Cursor {
             repeat = 0;
         }
         Ok(code)
+    }
+
+    /// Nothing at all has occurred.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.repeat == 0 && if self.ty.states.is_some() { self.state == 0 } else { self.at == 0 }
+    }
+
+    /// Nothing but attributes has occurred.
+    pub(crate) fn is_before_content(&self) -> bool {
+        let passed = self.at + usize::from(self.repeat > 0);
+        self.is_fresh() || self.ty.slots.iter().take(passed).all(|slot| slot.kind == Kind::Attribute)
     }
 
     /// The element may end here.

@@ -114,7 +114,7 @@ impl<S: Sink> Decoder<'_, '_, S> {
 
     fn root_element(&mut self, root: &'static Root) -> Result<()> {
         let place = Place { particle: &root.particle, slot: 0, alternative: 0 };
-        match root.particle.content {
+        match &root.particle.content {
             Content::Complex(ty) if root.relaxed => relaxed::read(self, place, ty),
             Content::Complex(ty) => self.complex(place, ty),
             Content::Simple(simple) => match self.simple_element(place, simple)? {
@@ -133,29 +133,54 @@ impl<S: Sink> Decoder<'_, '_, S> {
         let mut ending = 0;
         loop {
             let width = cursor.width();
+            // The commonest case by far: a simple element, announced by nothing but zero bits.
+            if let Some((slot, particle, simple)) = cursor.simple_here()
+                && self.bits.take_zeros(ending + width + 1)
+            {
+                let place = Place { particle, slot: cursor.index(), alternative: 0 };
+                read_value::read(self, place, simple, particle.name.id).map_err(|error| error.inside(particle.name))?;
+                ending = 1;
+                self.count(cursor.take(place.slot, slot))?;
+                continue;
+            }
             let code = self.take(width + ending)?;
             if ending > 0 && code >> width != 0 {
                 return Err(self.undeclared_after_value());
             }
-            match cursor.locate(code) {
-                Event::Take { slot, alternative, kind, particle } => {
-                    let place_within = Place { particle, slot, alternative };
-                    ending = self
-                        .particle(place_within, kind, place.particle.name)
-                        .map_err(|error| error.inside(particle.name))?;
-                    if cursor.take(slot) > self.items {
-                        return Err(self.fail(ErrorKind::Limit, format!("more than {} items in a list", self.items)));
-                    }
+            let (index, alternative, slot, particle) = match cursor.here(code) {
+                Some((slot, particle)) => (cursor.index(), code as usize, slot, particle),
+                None if code == 0 && cursor.only_end_left() => {
+                    return self.sink.end(place, ty).map_err(|Stop| self.stopped());
                 }
-                Event::End => return self.sink.end(place, ty).map_err(|Stop| self.stopped()),
-                Event::Escape => return self.second_level(place, &cursor),
-                Event::MixedText => {
-                    return Err(self.fail(ErrorKind::Wildcard, "text between elements is not supported"));
-                }
-                Event::Invalid => {
-                    let detail = format!("{} has no event with code {code} here", ty.name);
-                    return Err(self.fail(ErrorKind::EventCode, detail));
-                }
+                None => match cursor.locate(code) {
+                    Event::Take { index, alternative, slot, particle } => (index, alternative, slot, particle),
+                    other => return self.no_element(other, code, place, &cursor),
+                },
+            };
+            ending = self
+                .particle(Place { particle, slot: index, alternative }, slot.kind, place.particle.name)
+                .map_err(|error| error.inside(particle.name))?;
+            self.count(cursor.take(index, slot))?;
+        }
+    }
+
+    #[inline(always)]
+    fn count(&self, items: u32) -> Result<()> {
+        if items > self.items {
+            return Err(self.fail(ErrorKind::Limit, format!("more than {} items in a list", self.items)));
+        }
+        Ok(())
+    }
+
+    /// An event that is no part: the end, or something that is not supported.
+    fn no_element(&mut self, event: Event, code: u64, place: Place, cursor: &Cursor) -> Result<()> {
+        match event {
+            Event::End => self.sink.end(place, cursor.ty).map_err(|Stop| self.stopped()),
+            Event::Escape => self.second_level(place, cursor),
+            Event::MixedText => Err(self.fail(ErrorKind::Wildcard, "text between elements is not supported")),
+            Event::Invalid | Event::Take { .. } => {
+                let detail = format!("{} has no event with code {code} here", cursor.ty.name);
+                Err(self.fail(ErrorKind::EventCode, detail))
             }
         }
     }
@@ -163,7 +188,7 @@ impl<S: Sink> Decoder<'_, '_, S> {
     /// What an event code announced; gives how many bits still belong to its end.
     #[inline(always)]
     fn particle(&mut self, place: Place, kind: Kind, parent: Name) -> Result<u32> {
-        match (place.particle.content, kind) {
+        match (&place.particle.content, kind) {
             (Content::Simple(simple), Kind::Element) => self.simple_element(place, simple),
             (Content::Simple(simple), Kind::Attribute) => {
                 read_value::read(self, place, simple, place.particle.name.id).map(|()| 0)
@@ -175,7 +200,7 @@ impl<S: Sink> Decoder<'_, '_, S> {
     }
 
     #[inline(always)]
-    fn simple_element(&mut self, place: Place, simple: Simple) -> Result<u32> {
+    fn simple_element(&mut self, place: Place, simple: &'static Simple) -> Result<u32> {
         if self.take(1)? != 0 {
             return self.empty_element(place, simple).map(|()| 0);
         }
@@ -185,7 +210,7 @@ impl<S: Sink> Decoder<'_, '_, S> {
 
     /// A simple element whose first event is not declared: only an end is understood, which means empty content.
     #[cold]
-    fn empty_element(&mut self, place: Place, simple: Simple) -> Result<()> {
+    fn empty_element(&mut self, place: Place, simple: &Simple) -> Result<()> {
         let code = self.take(3)?;
         if code != 0 {
             return Err(self.undeclared(code, true, true));
@@ -193,7 +218,7 @@ impl<S: Sink> Decoder<'_, '_, S> {
         self.empty_value(place, simple)
     }
 
-    fn empty_value(&mut self, place: Place, simple: Simple) -> Result<()> {
+    fn empty_value(&mut self, place: Place, simple: &Simple) -> Result<()> {
         let datum = match simple {
             Simple::Text { .. } => Datum::Text(""),
             Simple::Octets { .. } => Datum::Octets(Octets::whole(&[])),
@@ -206,16 +231,16 @@ impl<S: Sink> Decoder<'_, '_, S> {
     #[cold]
     fn second_level(&mut self, place: Place, cursor: &Cursor) -> Result<()> {
         let may_end = cursor.may_end();
-        let count = 2 + u64::from(!may_end) + if cursor.fresh { 2 } else { 0 } + if cursor.before_content { 2 } else { 0 };
+        let count = 2 + u64::from(!may_end) + if cursor.is_fresh() { 2 } else { 0 } + if cursor.is_before_content() { 2 } else { 0 };
         let code = self.take(u64::BITS - (count - 1).leading_zeros())?;
         if may_end || code != 0 {
-            return Err(self.undeclared(if may_end { code + 1 } else { code }, cursor.fresh, cursor.before_content));
+            return Err(self.undeclared(if may_end { code + 1 } else { code }, cursor.is_fresh(), cursor.is_before_content()));
         }
         let pending_text = cursor.ty.slots.iter().enumerate().find(|(_, slot)| slot.kind == Kind::Text);
         let text = pending_text.and_then(|(slot, it)| it.alternatives.first().map(|particle| (slot, particle)));
-        if let (true, Some((slot, particle))) = (cursor.before_content, text)
+        if let (true, Some((slot, particle))) = (cursor.is_before_content(), text)
             && cursor.code(slot, 0).is_ok()
-            && let Content::Simple(simple) = particle.content
+            && let Content::Simple(simple) = &particle.content
         {
             self.empty_value(Place { particle, slot, alternative: 0 }, simple)?;
             return self.sink.end(place, cursor.ty).map_err(|Stop| self.stopped());

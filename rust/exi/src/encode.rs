@@ -2,12 +2,14 @@
 //!
 //! Strings are always written in full ([V2G2-099]: the string table has no capacity).
 
+use smallvec::SmallVec;
+
 use crate::bits::BitWriter;
 use crate::cursor::{Cursor, Refusal};
 use crate::decode::Form;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sink::{Place, Sink, Stop};
-use crate::table::{Complex, Content, Kind, Name, Root, Schema, Simple};
+use crate::table::{Complex, Content, Kind, Name, Particle, Root, Schema, Simple};
 use crate::value::{BigInteger, Datum};
 use crate::{HEADER, relaxed};
 
@@ -18,7 +20,7 @@ pub struct Encoder {
     schema: &'static Schema,
     form: Form,
     root: &'static Root,
-    open: Vec<(Cursor, Name)>,
+    open: SmallVec<[(Cursor, &'static Particle); 8]>,
     /// Values whose length the schema does not allow are refused.
     check_lengths: bool,
     /// The root is written with the relaxed element-fragment grammar.
@@ -37,7 +39,7 @@ impl Encoder {
         bits.bits(u64::from(HEADER), 8);
         bits.bits(root as u64, u32::from(roots.width));
         let relaxed = element.relaxed;
-        Ok(Self { bits, schema, form, root: element, open: Vec::with_capacity(8), check_lengths, relaxed, error: None })
+        Ok(Self { bits, schema, form, root: element, open: SmallVec::new(), check_lengths, relaxed, error: None })
     }
 
     /// Write the root by its plain type even where EXI demands the relaxed grammar, as some stacks do. Only for
@@ -58,8 +60,8 @@ impl Encoder {
         if let Some(error) = self.error {
             return Err(error);
         }
-        if let Some((_, name)) = self.open.last() {
-            let detail = format!("the element {} was not ended", name.local);
+        if let Some((_, particle)) = self.open.last() {
+            let detail = format!("the element {} was not ended", particle.name.local);
             return Err(Error::new(ErrorKind::Missing, detail));
         }
         if self.form == Form::Fragment {
@@ -78,8 +80,8 @@ impl Encoder {
     #[cold]
     pub fn refusal(&self, kind: ErrorKind, detail: String, name: Name) -> Box<Error> {
         let mut error = Error::new(kind, detail).inside(name);
-        for (_, name) in self.open.iter().rev() {
-            error = error.inside(*name);
+        for (_, particle) in self.open.iter().rev() {
+            error = error.inside(particle.name);
         }
         error
     }
@@ -116,7 +118,7 @@ impl Encoder {
         match cursor.code(place.slot, place.alternative) {
             Ok(code) => {
                 let width = cursor.width();
-                cursor.take(place.slot);
+                cursor.take(place.slot, slot);
                 if slot.kind == Kind::Element && matches!(place.particle.content, Content::Simple(_)) {
                     // The event code of the characters is always 0, one bit wide.
                     self.bits.bits(code << 1, width + 1);
@@ -133,8 +135,10 @@ impl Encoder {
         let kind = self.open.last().and_then(|(cursor, _)| cursor.ty.slots.get(place.slot)).map(|slot| slot.kind);
         let attribute = (kind == Some(Kind::Attribute)).then_some(place.particle.name);
         relaxed::write_code(&mut self.bits, self.schema, attribute);
-        if let Some((cursor, _)) = self.open.last_mut() {
-            cursor.take(place.slot);
+        if let Some((cursor, _)) = self.open.last_mut()
+            && let Some(slot) = cursor.ty.slots.get(place.slot)
+        {
+            cursor.take(place.slot, slot);
         }
         self.write(place, simple, datum)
     }
@@ -151,18 +155,19 @@ impl Encoder {
     fn try_write(&mut self, simple: Simple, datum: Datum<'_>) -> std::result::Result<(), (ErrorKind, String)> {
         match (simple, datum) {
             (Simple::Boolean, Datum::Boolean(value)) => self.bits.bits(u64::from(value), 1),
-            (Simple::Bits { min, max, width }, number) => {
-                let value = within(number, min.into(), max.into())?;
-                self.bits.bits(u64::try_from(value - i128::from(min)).unwrap_or(0), u32::from(width));
+            (Simple::Bits { min, max, width }, Datum::Signed(value))
+                if value >= i64::from(min) && value <= i64::from(max) =>
+            {
+                self.bits.bits(value.wrapping_sub(i64::from(min)).cast_unsigned(), u32::from(width));
             }
-            (Simple::Unsigned { max }, number) => {
-                let value = within(number, 0, max.into())?;
-                self.bits.unsigned(u64::try_from(value).unwrap_or(0));
+            (Simple::Unsigned { max }, Datum::Signed(value)) if value >= 0 && value.cast_unsigned() <= max => {
+                self.bits.unsigned(value.cast_unsigned());
             }
-            (Simple::Signed { min, max }, number) => {
-                let value = within(number, min.into(), max.into())?;
-                self.signed(i64::try_from(value).unwrap_or(0));
-            }
+            (Simple::Unsigned { max }, Datum::Unsigned(value)) if value <= max => self.bits.unsigned(value),
+            (Simple::Signed { min, max }, Datum::Signed(value)) if (min..=max).contains(&value) => self.signed(value),
+            (Simple::Bits { min, max, .. }, number) => return Err(outside(number, min.into(), max.into())),
+            (Simple::Unsigned { max }, number) => return Err(outside(number, 0, max.into())),
+            (Simple::Signed { min, max }, number) => return Err(outside(number, min.into(), max.into())),
             (Simple::Integer, Datum::Signed(value)) => self.signed(value),
             (Simple::Integer, Datum::Unsigned(value)) => {
                 self.bits.bits(0, 1);
@@ -247,7 +252,7 @@ impl Sink for Encoder {
     #[inline]
     fn begin(&mut self, place: Place, ty: &'static Complex) -> std::result::Result<(), Stop> {
         self.event(place)?;
-        self.open.push((Cursor::new(ty), place.particle.name));
+        self.open.push((Cursor::new(ty), place.particle));
         Ok(())
     }
 
@@ -284,18 +289,14 @@ impl Sink for Encoder {
     }
 }
 
-#[inline]
-fn within(datum: Datum<'_>, min: i128, max: i128) -> std::result::Result<i128, (ErrorKind, String)> {
-    let value = match datum {
-        Datum::Signed(value) => i128::from(value),
-        Datum::Unsigned(value) => i128::from(value),
-        Datum::Big(_) => return Err((ErrorKind::Range, format!("the number is not in {min}..{max}"))),
-        other => return Err((ErrorKind::Type, format!("a number stands here, not {other:?}"))),
-    };
-    if (min..=max).contains(&value) {
-        Ok(value)
-    } else {
-        Err((ErrorKind::Range, format!("{value} is not in {min}..{max}")))
+/// Why a datum does not fit a number type with these bounds.
+#[cold]
+fn outside(datum: Datum<'_>, min: i128, max: i128) -> (ErrorKind, String) {
+    match datum {
+        Datum::Signed(value) => (ErrorKind::Range, format!("{value} is not in {min}..{max}")),
+        Datum::Unsigned(value) => (ErrorKind::Range, format!("{value} is not in {min}..{max}")),
+        Datum::Big(_) => (ErrorKind::Range, format!("the number is not in {min}..{max}")),
+        other => (ErrorKind::Type, format!("a number stands here, not {other:?}")),
     }
 }
 

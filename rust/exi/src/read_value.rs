@@ -9,20 +9,20 @@ use crate::table::Simple;
 use crate::value::{BigInteger, Datum};
 
 /// Strings up to this length are assembled without allocation.
-pub(crate) const SHORT_TEXT: usize = 128;
+pub(crate) const SHORT_TEXT: usize = 64;
 
 /// The longest magnitude of an unbounded integer, in octets. Certificate serial numbers have 20.
 const LONGEST_INTEGER: usize = 256;
 
 /// Read one value of a simple type; `name` owns the string-table partition.
-#[inline]
+#[inline(always)]
 pub(crate) fn read<S: Sink>(
     decoder: &mut Decoder<'_, '_, S>,
     place: Place,
-    simple: Simple,
+    simple: &'static Simple,
     name: u16,
 ) -> Result<()> {
-    let datum = match simple {
+    let datum = match *simple {
         Simple::Boolean => Datum::Boolean(decoder.take(1)? != 0),
         Simple::Bits { min, max, width } => {
             let offset = i64::try_from(decoder.take(u32::from(width))?).unwrap_or(i64::MAX);

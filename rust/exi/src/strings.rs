@@ -12,7 +12,7 @@ pub(crate) struct Seen {
 }
 
 /// Most messages carry few strings; those need no allocation.
-const INLINE: usize = 8;
+const INLINE: usize = 4;
 
 /// The strings of one stream, in the order in which they occurred.
 #[derive(Debug, Default)]

@@ -177,6 +177,9 @@ pub struct Slot {
     pub max: u32,
     /// Who may stand here, in the order of their event codes.
     pub alternatives: &'static [Particle],
+    /// The first alternative is an element with a simple value: its event code and that of its characters are zero
+    /// bits, which a reader may take together.
+    pub simple_first: bool,
     /// Width of the next event code while the slot still has to occur again.
     pub must: u8,
     /// Width of the next event code while the slot may occur again.

@@ -3,10 +3,17 @@
 use plugcharge_exi::table::{Complex, Particle};
 use plugcharge_exi::{BigInteger, Datum, Place, Sink, Stop};
 use pyo3::prelude::*;
+use smallvec::SmallVec;
 use pyo3::types::{PyBool, PyBytes, PyInt, PyString, PyTuple, PyType};
 
 use crate::classes::Classes;
 use crate::errors::defect;
+
+/// Fields and list items of the elements under construction; messages of ordinary size need no allocation.
+type Stack<'py> = SmallVec<[Option<Bound<'py, PyAny>>; 64]>;
+
+/// No element is open; no stack is that long.
+const NO_FRAME: usize = usize::MAX / 2;
 
 /// An element under construction: its fields lie on the stack from `base`, items of an open list above them.
 struct Frame {
@@ -19,8 +26,10 @@ struct Frame {
 pub(crate) struct Builder<'py> {
     py: Python<'py>,
     classes: &'static Classes,
-    frames: Vec<Frame>,
-    stack: Vec<Option<Bound<'py, PyAny>>>,
+    frames: SmallVec<[Frame; 8]>,
+    /// Where the fields of the innermost element begin.
+    base: usize,
+    stack: Stack<'py>,
     /// The whole message, when it is done.
     pub(crate) result: Option<Bound<'py, PyAny>>,
     /// What Python raised, when it did.
@@ -32,8 +41,9 @@ impl<'py> Builder<'py> {
         Self {
             py,
             classes,
-            frames: Vec::with_capacity(8),
-            stack: Vec::with_capacity(48),
+            frames: SmallVec::new(),
+            base: NO_FRAME,
+            stack: SmallVec::new(),
             result: None,
             failure: None,
         }
@@ -45,8 +55,19 @@ impl<'py> Builder<'py> {
         Stop
     }
 
-    #[inline]
-    fn put(&mut self, particle: &'static Particle, value: Bound<'py, PyAny>) -> PyResult<()> {
+    #[inline(always)]
+    fn put(&mut self, particle: &'static Particle, value: Bound<'py, PyAny>) -> Result<(), Stop> {
+        if !particle.many && particle.wrapper.is_none()
+            && let Some(place) = self.stack.get_mut(self.base + usize::from(particle.field))
+        {
+            *place = Some(value);
+            return Ok(());
+        }
+        self.put_in_list(particle, value).map_err(|error| self.fail(error))
+    }
+
+    /// A value that is one of several, or the root.
+    fn put_in_list(&mut self, particle: &'static Particle, value: Bound<'py, PyAny>) -> PyResult<()> {
         let value = match particle.wrapper {
             Some(class) => self.classes.class(self.py, class)?.call1((value,))?,
             None => value,
@@ -55,18 +76,11 @@ impl<'py> Builder<'py> {
             self.result = Some(value);
             return Ok(());
         };
-        if particle.many {
-            if frame.list.is_none_or(|(field, _)| field != particle.field) {
-                close_list(self.py, frame, &mut self.stack)?;
-                frame.list = Some((particle.field, self.stack.len()));
-            }
-            self.stack.push(Some(value));
-            return Ok(());
+        if frame.list.is_none_or(|(field, _)| field != particle.field) {
+            close_list(self.py, frame, &mut self.stack)?;
+            frame.list = Some((particle.field, self.stack.len()));
         }
-        match self.stack.get_mut(frame.base + usize::from(particle.field)) {
-            Some(place) => *place = Some(value),
-            None => return Err(defect("a field has no place")),
-        }
+        self.stack.push(Some(value));
         Ok(())
     }
 
@@ -83,6 +97,7 @@ impl<'py> Builder<'py> {
             }
         };
         self.stack.truncate(frame.base);
+        self.base = self.frames.last().map_or(NO_FRAME, |frame| frame.base);
         Ok(object)
     }
 }
@@ -91,7 +106,7 @@ impl<'py> Builder<'py> {
 fn close_list<'py>(
     py: Python<'py>,
     frame: &mut Frame,
-    stack: &mut Vec<Option<Bound<'py, PyAny>>>,
+    stack: &mut Stack<'py>,
 ) -> PyResult<()> {
     let Some((field, from)) = frame.list.take() else { return Ok(()) };
     let items = PyTuple::new(py, stack.drain(from..))?;
@@ -155,7 +170,8 @@ impl Sink for Builder<'_> {
     fn begin(&mut self, _place: Place, ty: &'static Complex) -> Result<(), Stop> {
         let base = self.stack.len();
         self.frames.push(Frame { base, list: None });
-        self.stack.resize(base + usize::from(ty.fields), None);
+        self.base = base;
+        self.stack.extend((0..ty.fields).map(|_| None));
         Ok(())
     }
 
@@ -165,18 +181,20 @@ impl Sink for Builder<'_> {
             Ok(value) => value,
             Err(error) => return Err(self.fail(error)),
         };
-        self.put(place.particle, value).map_err(|error| self.fail(error))
+        self.put(place.particle, value)
     }
 
     #[inline]
     fn end(&mut self, place: Place, ty: &'static Complex) -> Result<(), Stop> {
-        let built = self.build(ty).and_then(|object| self.put(place.particle, object));
-        built.map_err(|error| self.fail(error))
+        match self.build(ty) {
+            Ok(object) => self.put(place.particle, object),
+            Err(error) => Err(self.fail(error)),
+        }
     }
 }
 
 /// A simple value as Python has it.
-#[inline]
+#[inline(always)]
 fn python_value<'py>(py: Python<'py>, classes: &Classes, datum: Datum<'_>) -> PyResult<Bound<'py, PyAny>> {
     Ok(match datum {
         Datum::Boolean(value) => PyBool::new(py, value).to_owned().into_any(),

@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 
 use plugcharge_exi::table::{Complex, Content, Enumeration, Schema, Simple};
+use plugcharge_exi::Form;
 use plugcharge_messages::SCHEMAS;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyString, PyType};
 
 use crate::errors::defect;
+use crate::exi::root_of;
 
 /// The classes and enumeration members of one schema set.
 pub(crate) struct Classes {
@@ -21,6 +23,9 @@ pub(crate) struct Classes {
     numbers: HashMap<usize, u16>,
     /// By class: the complex type it stands for.
     complex: HashMap<u16, &'static Complex>,
+    /// The address of a class of this very set -> the document root it is the type of. A set has one or two that
+    /// are ever used, so a list is the fastest map.
+    documents: Vec<(usize, usize)>,
 }
 
 static LOADED: [PyOnceLock<Classes>; SCHEMAS.len()] = [const { PyOnceLock::new() }; SCHEMAS.len()];
@@ -31,6 +36,16 @@ pub(crate) fn of(py: Python<'_>, index: usize) -> PyResult<&'static Classes> {
         return Err(defect("no such schema set"));
     };
     cell.get_or_try_init(py, || Classes::load(py, schema))
+}
+
+/// The set and the document root of a class, if its set was loaded and the class is the type of one.
+#[inline]
+pub(crate) fn document_root(py: Python<'_>, class: &Bound<'_, PyType>) -> Option<(&'static Classes, usize)> {
+    let wanted = address(class);
+    LOADED.iter().filter_map(|cell| cell.get(py)).find_map(|classes| {
+        let known = classes.documents.iter().find(|(address, _)| *address == wanted);
+        known.map(|(_, root)| (classes, *root))
+    })
 }
 
 impl Classes {
@@ -55,7 +70,16 @@ impl Classes {
             let class = module(home)?.getattr(*name)?;
             members.push(class.try_iter()?.map(|member| member.map(Bound::unbind)).collect::<PyResult<Vec<_>>>()?);
         }
-        Ok(Self { schema, types, members, numbers, complex })
+        let mut documents = Vec::new();
+        for (number, (home, _)) in (0_u16..).zip(schema.classes) {
+            let class = types.get(usize::from(number)).and_then(Option::as_ref);
+            let root = complex.get(&number).and_then(|ty| root_of(schema, ty, None, Form::Document));
+            if let (Some(class), Some(root), true) = (class, root, *home == schema.name) {
+                documents.push((address(class.bind(py)), root));
+            }
+        }
+        documents.sort_by_key(|(_, root)| !is_message(schema, *root));
+        Ok(Self { schema, types, members, numbers, complex, documents })
     }
 
     #[inline]
@@ -101,6 +125,11 @@ impl Classes {
         let index = enumeration.values.iter().position(|known| *known == text)?;
         u32::try_from(index).ok()
     }
+}
+
+/// The root is a whole message: its name says so, or nothing but messages are in the set.
+fn is_message(schema: &Schema, root: usize) -> bool {
+    schema.document.elements.get(root).is_some_and(|root| root.particle.name.local == "V2G_Message")
 }
 
 fn address(class: &Bound<'_, PyType>) -> usize {

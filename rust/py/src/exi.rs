@@ -60,7 +60,25 @@ fn decode<'py>(py: Python<'py>, data: &[u8], schema: &str, fragment: bool) -> Py
 }
 
 /// The schema set and the root element with which an object is encoded.
+///
+/// Nearly always it is a class whose document root is known by its address.
+#[inline]
 pub(crate) fn home(
+    py: Python<'_>,
+    message: &Bound<'_, PyAny>,
+    schema: Option<&str>,
+    element: Option<&str>,
+    form: Form,
+) -> PyResult<(&'static Classes, usize)> {
+    if let (None, None, Form::Document) = (schema, element, form)
+        && let Some(known) = classes::document_root(py, &message.get_type())
+    {
+        return Ok(known);
+    }
+    search_home(py, message, schema, element, form)
+}
+
+fn search_home(
     py: Python<'_>,
     message: &Bound<'_, PyAny>,
     schema: Option<&str>,
@@ -89,7 +107,7 @@ pub(crate) fn home(
 }
 
 /// The root element for a type: the one that is named, else the one named like the type, else the only one.
-fn root_of(schema: &'static Schema, ty: &'static Complex, element: Option<&str>, form: Form) -> Option<usize> {
+pub(crate) fn root_of(schema: &'static Schema, ty: &'static Complex, element: Option<&str>, form: Form) -> Option<usize> {
     let fits = |root: &Root| matches!(root.particle.content, Content::Complex(own) if std::ptr::eq(own, ty));
     let roots = form.roots(schema).elements;
     let wanted = element.unwrap_or_else(|| ty.name.strip_suffix("Type").unwrap_or(ty.name));

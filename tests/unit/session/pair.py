@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from cryptography.hazmat.primitives import serialization
 
 from plugcharge import exi, pki
@@ -184,6 +185,9 @@ class Pair:
             known = [deadline for deadline in deadlines if deadline is not None]
             if not known:
                 break
+            if min(known) > end:
+                self.now = end
+                break
             self.now = max(self.now, min(known))
             for core in (self.car, self.station):
                 core.timeout(self.now)
@@ -231,6 +235,31 @@ class Pair:
         end = ends[0]
         assert isinstance(end, SessionEnded)
         return end
+
+
+def altering(kind: type[Message], change: Callable[[Any], Message], *, times: int = 1_000) -> Tap:
+    """Make a tap that changes responses of one kind, the first ``times`` of them."""
+    left = [times]
+
+    def tap(side: str, number: int, frame: bytes) -> list[bytes]:
+        if side == "car" or number == 0:
+            return [frame]
+        message = exi.decode(frame[8:], "iso2")
+        assert isinstance(message, iso2.V2G_Message)
+        if type(message.body) is not kind or left[0] == 0:
+            return [frame]
+        left[0] -= 1
+        changed = change(message)
+        return [pack(0x8001, exi.encode(changed, limits=False))]
+
+    return tap
+
+
+def with_body(**changes: Any) -> Callable[[Any], Message]:
+    """Change fields of the body."""
+    return lambda message: msgspec.structs.replace(
+        message, body=msgspec.structs.replace(message.body, **changes)
+    )
 
 
 class Driver:

@@ -26,10 +26,10 @@ static DT_VALUETYPE: Enumeration = Enumeration { name: "valueType", class: 14, w
 static BODY_AUTHORIZATIONREQTYPE: Complex = Complex {
     name: "AuthorizationReqType", class: 0, fields: 2, required: 0, inline: false, mixed: false, first: 2,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 4, local: "Id", id: 246 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "GenChallenge", id: 107 }, content: Content::Simple(Simple::Octets { hex: false, min: 16, max: 16 }), field: 1, many: false, wrapper: None },
         ] },
     ],
@@ -39,10 +39,10 @@ static BODY_AUTHORIZATIONREQTYPE: Complex = Complex {
 static BODY_AUTHORIZATIONRESTYPE: Complex = Complex {
     name: "AuthorizationResType", class: 1, fields: 2, required: 2, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ResponseCode", id: 162 }, content: Content::Simple(Simple::Enumeration(&DT_RESPONSECODETYPE)), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "EVSEProcessing", id: 91 }, content: Content::Simple(Simple::Enumeration(&DT_EVSEPROCESSINGTYPE)), field: 1, many: false, wrapper: None },
         ] },
     ],
@@ -52,7 +52,7 @@ static BODY_AUTHORIZATIONRESTYPE: Complex = Complex {
 static BODY_BODYTYPE: Complex = Complex {
     name: "BodyType", class: 2, fields: 1, required: 0, inline: true, mixed: false, first: 6,
     slots: &[
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 6, again: 6, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: false, must: 6, again: 6, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "AuthorizationReq", id: 4 }, content: Content::Complex(&BODY_AUTHORIZATIONREQTYPE), field: 0, many: false, wrapper: None },
             Particle { name: Name { namespace: 4, local: "AuthorizationRes", id: 5 }, content: Content::Complex(&BODY_AUTHORIZATIONRESTYPE), field: 0, many: false, wrapper: None },
             Particle { name: Name { namespace: 4, local: "BodyElement", id: 7 }, content: Content::Abstract, field: 0, many: false, wrapper: None },
@@ -96,7 +96,7 @@ static BODY_BODYTYPE: Complex = Complex {
 static BODY_CABLECHECKREQTYPE: Complex = Complex {
     name: "CableCheckReqType", class: 3, fields: 1, required: 1, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "DC_EVStatus", id: 43 }, content: Content::Complex(&DT_DC_EVSTATUSTYPE), field: 0, many: false, wrapper: None },
         ] },
     ],
@@ -106,13 +106,13 @@ static BODY_CABLECHECKREQTYPE: Complex = Complex {
 static BODY_CABLECHECKRESTYPE: Complex = Complex {
     name: "CableCheckResType", class: 4, fields: 3, required: 3, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ResponseCode", id: 162 }, content: Content::Simple(Simple::Enumeration(&DT_RESPONSECODETYPE)), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "DC_EVSEStatus", id: 41 }, content: Content::Complex(&DT_DC_EVSESTATUSTYPE), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "EVSEProcessing", id: 91 }, content: Content::Simple(Simple::Enumeration(&DT_EVSEPROCESSINGTYPE)), field: 2, many: false, wrapper: None },
         ] },
     ],
@@ -122,13 +122,13 @@ static BODY_CABLECHECKRESTYPE: Complex = Complex {
 static BODY_CERTIFICATEINSTALLATIONREQTYPE: Complex = Complex {
     name: "CertificateInstallationReqType", class: 5, fields: 3, required: 3, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "Id", id: 246 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "OEMProvisioningCert", id: 129 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: 800 }), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ListOfRootCertificateIDs", id: 114 }, content: Content::Complex(&DT_LISTOFROOTCERTIFICATEIDSTYPE), field: 2, many: false, wrapper: None },
         ] },
     ],
@@ -138,22 +138,22 @@ static BODY_CERTIFICATEINSTALLATIONREQTYPE: Complex = Complex {
 static BODY_CERTIFICATEINSTALLATIONRESTYPE: Complex = Complex {
     name: "CertificateInstallationResType", class: 6, fields: 6, required: 6, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ResponseCode", id: 162 }, content: Content::Simple(Simple::Enumeration(&DT_RESPONSECODETYPE)), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "SAProvisioningCertificateChain", id: 166 }, content: Content::Complex(&DT_CERTIFICATECHAINTYPE), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ContractSignatureCertChain", id: 33 }, content: Content::Complex(&DT_CERTIFICATECHAINTYPE), field: 2, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ContractSignatureEncryptedPrivateKey", id: 34 }, content: Content::Complex(&DT_CONTRACTSIGNATUREENCRYPTEDPRIVATEKEYTYPE), field: 3, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "DHpublickey", id: 45 }, content: Content::Complex(&DT_DIFFIEHELLMANPUBLICKEYTYPE), field: 4, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "eMAID", id: 236 }, content: Content::Complex(&DT_EMAIDTYPE), field: 5, many: false, wrapper: None },
         ] },
     ],
@@ -163,16 +163,16 @@ static BODY_CERTIFICATEINSTALLATIONRESTYPE: Complex = Complex {
 static BODY_CERTIFICATEUPDATEREQTYPE: Complex = Complex {
     name: "CertificateUpdateReqType", class: 7, fields: 4, required: 4, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "Id", id: 246 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ContractSignatureCertChain", id: 33 }, content: Content::Complex(&DT_CERTIFICATECHAINTYPE), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "eMAID", id: 236 }, content: Content::Simple(Simple::Text { min: 14, max: 15 }), field: 2, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ListOfRootCertificateIDs", id: 114 }, content: Content::Complex(&DT_LISTOFROOTCERTIFICATEIDSTYPE), field: 3, many: false, wrapper: None },
         ] },
     ],
@@ -182,25 +182,25 @@ static BODY_CERTIFICATEUPDATEREQTYPE: Complex = Complex {
 static BODY_CERTIFICATEUPDATERESTYPE: Complex = Complex {
     name: "CertificateUpdateResType", class: 8, fields: 7, required: 6, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ResponseCode", id: 162 }, content: Content::Simple(Simple::Enumeration(&DT_RESPONSECODETYPE)), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "SAProvisioningCertificateChain", id: 166 }, content: Content::Complex(&DT_CERTIFICATECHAINTYPE), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ContractSignatureCertChain", id: 33 }, content: Content::Complex(&DT_CERTIFICATECHAINTYPE), field: 2, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ContractSignatureEncryptedPrivateKey", id: 34 }, content: Content::Complex(&DT_CONTRACTSIGNATUREENCRYPTEDPRIVATEKEYTYPE), field: 3, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "DHpublickey", id: 45 }, content: Content::Complex(&DT_DIFFIEHELLMANPUBLICKEYTYPE), field: 4, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 4, local: "eMAID", id: 236 }, content: Content::Complex(&DT_EMAIDTYPE), field: 5, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "RetryCounter", id: 164 }, content: Content::Simple(Simple::Signed { min: -32768, max: 32767 }), field: 6, many: false, wrapper: None },
         ] },
     ],
@@ -210,13 +210,13 @@ static BODY_CERTIFICATEUPDATERESTYPE: Complex = Complex {
 static BODY_CHARGEPARAMETERDISCOVERYREQTYPE: Complex = Complex {
     name: "ChargeParameterDiscoveryReqType", class: 9, fields: 3, required: 2, inline: false, mixed: false, first: 2,
     slots: &[
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "MaxEntriesSAScheduleTuple", id: 116 }, content: Content::Simple(Simple::Unsigned { max: 65535 }), field: 2, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 4, local: "RequestedEnergyTransferMode", id: 161 }, content: Content::Simple(Simple::Enumeration(&DT_ENERGYTRANSFERMODETYPE)), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 2, again: 3, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 2, again: 3, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "AC_EVChargeParameter", id: 0 }, content: Content::Complex(&DT_AC_EVCHARGEPARAMETERTYPE), field: 1, many: false, wrapper: None },
             Particle { name: Name { namespace: 5, local: "DC_EVChargeParameter", id: 38 }, content: Content::Complex(&DT_DC_EVCHARGEPARAMETERTYPE), field: 1, many: false, wrapper: None },
             Particle { name: Name { namespace: 5, local: "EVChargeParameter", id: 53 }, content: Content::Abstract, field: 1, many: false, wrapper: None },
@@ -228,17 +228,17 @@ static BODY_CHARGEPARAMETERDISCOVERYREQTYPE: Complex = Complex {
 static BODY_CHARGEPARAMETERDISCOVERYRESTYPE: Complex = Complex {
     name: "ChargeParameterDiscoveryResType", class: 10, fields: 4, required: 3, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ResponseCode", id: 162 }, content: Content::Simple(Simple::Enumeration(&DT_RESPONSECODETYPE)), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 3, done: 3, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 3, done: 3, alternatives: &[
             Particle { name: Name { namespace: 4, local: "EVSEProcessing", id: 91 }, content: Content::Simple(Simple::Enumeration(&DT_EVSEPROCESSINGTYPE)), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 2, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: false, must: 2, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 5, local: "SAScheduleList", id: 167 }, content: Content::Complex(&DT_SASCHEDULELISTTYPE), field: 3, many: false, wrapper: None },
             Particle { name: Name { namespace: 5, local: "SASchedules", id: 171 }, content: Content::Abstract, field: 3, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 2, again: 3, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 2, again: 3, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "AC_EVSEChargeParameter", id: 1 }, content: Content::Complex(&DT_AC_EVSECHARGEPARAMETERTYPE), field: 2, many: false, wrapper: None },
             Particle { name: Name { namespace: 5, local: "DC_EVSEChargeParameter", id: 40 }, content: Content::Complex(&DT_DC_EVSECHARGEPARAMETERTYPE), field: 2, many: false, wrapper: None },
             Particle { name: Name { namespace: 5, local: "EVSEChargeParameter", id: 69 }, content: Content::Abstract, field: 2, many: false, wrapper: None },
@@ -257,25 +257,25 @@ static BODY_CHARGINGSTATUSREQTYPE: Complex = Complex {
 static BODY_CHARGINGSTATUSRESTYPE: Complex = Complex {
     name: "ChargingStatusResType", class: 12, fields: 7, required: 4, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ResponseCode", id: 162 }, content: Content::Simple(Simple::Enumeration(&DT_RESPONSECODETYPE)), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "EVSEID", id: 73 }, content: Content::Simple(Simple::Text { min: 7, max: 37 }), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 3, done: 3, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 3, done: 3, alternatives: &[
             Particle { name: Name { namespace: 4, local: "SAScheduleTupleID", id: 169 }, content: Content::Simple(Simple::Bits { min: 1, max: 255, width: 8 }), field: 2, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: false, must: 1, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 4, local: "EVSEMaxCurrent", id: 75 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 4, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 4, local: "MeterInfo", id: 118 }, content: Content::Complex(&DT_METERINFOTYPE), field: 5, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ReceiptRequired", id: 156 }, content: Content::Simple(Simple::Boolean), field: 6, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "AC_EVSEStatus", id: 2 }, content: Content::Complex(&DT_AC_EVSESTATUSTYPE), field: 3, many: false, wrapper: None },
         ] },
     ],
@@ -285,34 +285,34 @@ static BODY_CHARGINGSTATUSRESTYPE: Complex = Complex {
 static BODY_CURRENTDEMANDREQTYPE: Complex = Complex {
     name: "CurrentDemandReqType", class: 13, fields: 10, required: 4, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "DC_EVStatus", id: 43 }, content: Content::Complex(&DT_DC_EVSTATUSTYPE), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 3, done: 3, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 3, done: 3, alternatives: &[
             Particle { name: Name { namespace: 4, local: "EVTargetCurrent", id: 97 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 3, done: 3, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: false, must: 1, again: 3, done: 3, alternatives: &[
             Particle { name: Name { namespace: 4, local: "EVMaximumVoltageLimit", id: 63 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 4, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: false, must: 1, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 4, local: "EVMaximumCurrentLimit", id: 59 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 5, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 4, local: "EVMaximumPowerLimit", id: 61 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 6, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "BulkChargingComplete", id: 8 }, content: Content::Simple(Simple::Boolean), field: 7, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ChargingComplete", id: 23 }, content: Content::Simple(Simple::Boolean), field: 2, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 4, local: "RemainingTimeToFullSoC", id: 160 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 8, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "RemainingTimeToBulkSoC", id: 159 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 9, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "EVTargetVoltage", id: 98 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 3, many: false, wrapper: None },
         ] },
     ],
@@ -322,46 +322,46 @@ static BODY_CURRENTDEMANDREQTYPE: Complex = Complex {
 static BODY_CURRENTDEMANDRESTYPE: Complex = Complex {
     name: "CurrentDemandResType", class: 14, fields: 14, required: 9, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ResponseCode", id: 162 }, content: Content::Simple(Simple::Enumeration(&DT_RESPONSECODETYPE)), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "DC_EVSEStatus", id: 41 }, content: Content::Complex(&DT_DC_EVSESTATUSTYPE), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "EVSEPresentVoltage", id: 90 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 2, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "EVSEPresentCurrent", id: 89 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 3, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "EVSECurrentLimitAchieved", id: 70 }, content: Content::Simple(Simple::Boolean), field: 4, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "EVSEVoltageLimitAchieved", id: 95 }, content: Content::Simple(Simple::Boolean), field: 5, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 3, done: 3, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 3, done: 3, alternatives: &[
             Particle { name: Name { namespace: 4, local: "EVSEPowerLimitAchieved", id: 88 }, content: Content::Simple(Simple::Boolean), field: 6, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: false, must: 1, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 4, local: "EVSEMaximumVoltageLimit", id: 81 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 9, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 4, local: "EVSEMaximumCurrentLimit", id: 77 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 10, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "EVSEMaximumPowerLimit", id: 79 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 11, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "EVSEID", id: 73 }, content: Content::Simple(Simple::Text { min: 7, max: 37 }), field: 7, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 4, local: "SAScheduleTupleID", id: 169 }, content: Content::Simple(Simple::Bits { min: 1, max: 255, width: 8 }), field: 8, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 4, local: "MeterInfo", id: 118 }, content: Content::Complex(&DT_METERINFOTYPE), field: 12, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ReceiptRequired", id: 156 }, content: Content::Simple(Simple::Boolean), field: 13, many: false, wrapper: None },
         ] },
     ],
@@ -371,16 +371,16 @@ static BODY_CURRENTDEMANDRESTYPE: Complex = Complex {
 static BODY_METERINGRECEIPTREQTYPE: Complex = Complex {
     name: "MeteringReceiptReqType", class: 15, fields: 4, required: 2, inline: false, mixed: false, first: 2,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "Id", id: 246 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 2, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 4, local: "SessionID", id: 196 }, content: Content::Simple(Simple::Octets { hex: true, min: 0, max: 8 }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "SAScheduleTupleID", id: 169 }, content: Content::Simple(Simple::Bits { min: 1, max: 255, width: 8 }), field: 3, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "MeterInfo", id: 118 }, content: Content::Complex(&DT_METERINFOTYPE), field: 1, many: false, wrapper: None },
         ] },
     ],
@@ -390,10 +390,10 @@ static BODY_METERINGRECEIPTREQTYPE: Complex = Complex {
 static BODY_METERINGRECEIPTRESTYPE: Complex = Complex {
     name: "MeteringReceiptResType", class: 16, fields: 2, required: 2, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ResponseCode", id: 162 }, content: Content::Simple(Simple::Enumeration(&DT_RESPONSECODETYPE)), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 2, again: 3, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 2, again: 3, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "AC_EVSEStatus", id: 3 }, content: Content::Complex(&DT_AC_EVSESTATUSTYPE), field: 1, many: false, wrapper: None },
             Particle { name: Name { namespace: 5, local: "DC_EVSEStatus", id: 42 }, content: Content::Complex(&DT_DC_EVSESTATUSTYPE), field: 1, many: false, wrapper: None },
             Particle { name: Name { namespace: 5, local: "EVSEStatus", id: 92 }, content: Content::Abstract, field: 1, many: false, wrapper: None },
@@ -405,10 +405,10 @@ static BODY_METERINGRECEIPTRESTYPE: Complex = Complex {
 static BODY_PAYMENTDETAILSREQTYPE: Complex = Complex {
     name: "PaymentDetailsReqType", class: 17, fields: 2, required: 2, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "eMAID", id: 236 }, content: Content::Simple(Simple::Text { min: 14, max: 15 }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ContractSignatureCertChain", id: 33 }, content: Content::Complex(&DT_CERTIFICATECHAINTYPE), field: 1, many: false, wrapper: None },
         ] },
     ],
@@ -418,13 +418,13 @@ static BODY_PAYMENTDETAILSREQTYPE: Complex = Complex {
 static BODY_PAYMENTDETAILSRESTYPE: Complex = Complex {
     name: "PaymentDetailsResType", class: 18, fields: 3, required: 3, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ResponseCode", id: 162 }, content: Content::Simple(Simple::Enumeration(&DT_RESPONSECODETYPE)), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "GenChallenge", id: 107 }, content: Content::Simple(Simple::Octets { hex: false, min: 16, max: 16 }), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "EVSETimeStamp", id: 94 }, content: Content::Simple(Simple::Signed { min: -9223372036854775808, max: 9223372036854775807 }), field: 2, many: false, wrapper: None },
         ] },
     ],
@@ -434,10 +434,10 @@ static BODY_PAYMENTDETAILSRESTYPE: Complex = Complex {
 static BODY_PAYMENTSERVICESELECTIONREQTYPE: Complex = Complex {
     name: "PaymentServiceSelectionReqType", class: 19, fields: 2, required: 2, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "SelectedPaymentOption", id: 179 }, content: Content::Simple(Simple::Enumeration(&DT_PAYMENTOPTIONTYPE)), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "SelectedServiceList", id: 181 }, content: Content::Complex(&DT_SELECTEDSERVICELISTTYPE), field: 1, many: false, wrapper: None },
         ] },
     ],
@@ -447,7 +447,7 @@ static BODY_PAYMENTSERVICESELECTIONREQTYPE: Complex = Complex {
 static BODY_PAYMENTSERVICESELECTIONRESTYPE: Complex = Complex {
     name: "PaymentServiceSelectionResType", class: 20, fields: 1, required: 1, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ResponseCode", id: 162 }, content: Content::Simple(Simple::Enumeration(&DT_RESPONSECODETYPE)), field: 0, many: false, wrapper: None },
         ] },
     ],
@@ -457,16 +457,16 @@ static BODY_PAYMENTSERVICESELECTIONRESTYPE: Complex = Complex {
 static BODY_POWERDELIVERYREQTYPE: Complex = Complex {
     name: "PowerDeliveryReqType", class: 21, fields: 4, required: 2, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ChargeProgress", id: 21 }, content: Content::Simple(Simple::Enumeration(&DT_CHARGEPROGRESSTYPE)), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 3, done: 3, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 3, done: 3, alternatives: &[
             Particle { name: Name { namespace: 4, local: "SAScheduleTupleID", id: 169 }, content: Content::Simple(Simple::Bits { min: 1, max: 255, width: 8 }), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: false, must: 1, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ChargingProfile", id: 25 }, content: Content::Complex(&DT_CHARGINGPROFILETYPE), field: 2, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 2, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: false, must: 2, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "DC_EVPowerDeliveryParameter", id: 39 }, content: Content::Complex(&DT_DC_EVPOWERDELIVERYPARAMETERTYPE), field: 3, many: false, wrapper: None },
             Particle { name: Name { namespace: 5, local: "EVPowerDeliveryParameter", id: 66 }, content: Content::Abstract, field: 3, many: false, wrapper: None },
         ] },
@@ -477,10 +477,10 @@ static BODY_POWERDELIVERYREQTYPE: Complex = Complex {
 static BODY_POWERDELIVERYRESTYPE: Complex = Complex {
     name: "PowerDeliveryResType", class: 22, fields: 2, required: 2, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ResponseCode", id: 162 }, content: Content::Simple(Simple::Enumeration(&DT_RESPONSECODETYPE)), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 2, again: 3, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 2, again: 3, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "AC_EVSEStatus", id: 3 }, content: Content::Complex(&DT_AC_EVSESTATUSTYPE), field: 1, many: false, wrapper: None },
             Particle { name: Name { namespace: 5, local: "DC_EVSEStatus", id: 42 }, content: Content::Complex(&DT_DC_EVSESTATUSTYPE), field: 1, many: false, wrapper: None },
             Particle { name: Name { namespace: 5, local: "EVSEStatus", id: 92 }, content: Content::Abstract, field: 1, many: false, wrapper: None },
@@ -492,13 +492,13 @@ static BODY_POWERDELIVERYRESTYPE: Complex = Complex {
 static BODY_PRECHARGEREQTYPE: Complex = Complex {
     name: "PreChargeReqType", class: 23, fields: 3, required: 3, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "DC_EVStatus", id: 43 }, content: Content::Complex(&DT_DC_EVSTATUSTYPE), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "EVTargetVoltage", id: 98 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "EVTargetCurrent", id: 97 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 2, many: false, wrapper: None },
         ] },
     ],
@@ -508,13 +508,13 @@ static BODY_PRECHARGEREQTYPE: Complex = Complex {
 static BODY_PRECHARGERESTYPE: Complex = Complex {
     name: "PreChargeResType", class: 24, fields: 3, required: 3, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ResponseCode", id: 162 }, content: Content::Simple(Simple::Enumeration(&DT_RESPONSECODETYPE)), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "DC_EVSEStatus", id: 41 }, content: Content::Complex(&DT_DC_EVSESTATUSTYPE), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "EVSEPresentVoltage", id: 90 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 2, many: false, wrapper: None },
         ] },
     ],
@@ -524,7 +524,7 @@ static BODY_PRECHARGERESTYPE: Complex = Complex {
 static BODY_SERVICEDETAILREQTYPE: Complex = Complex {
     name: "ServiceDetailReqType", class: 25, fields: 1, required: 1, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ServiceID", id: 189 }, content: Content::Simple(Simple::Unsigned { max: 65535 }), field: 0, many: false, wrapper: None },
         ] },
     ],
@@ -534,13 +534,13 @@ static BODY_SERVICEDETAILREQTYPE: Complex = Complex {
 static BODY_SERVICEDETAILRESTYPE: Complex = Complex {
     name: "ServiceDetailResType", class: 26, fields: 3, required: 2, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ResponseCode", id: 162 }, content: Content::Simple(Simple::Enumeration(&DT_RESPONSECODETYPE)), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ServiceID", id: 189 }, content: Content::Simple(Simple::Unsigned { max: 65535 }), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ServiceParameterList", id: 193 }, content: Content::Complex(&DT_SERVICEPARAMETERLISTTYPE), field: 2, many: false, wrapper: None },
         ] },
     ],
@@ -550,10 +550,10 @@ static BODY_SERVICEDETAILRESTYPE: Complex = Complex {
 static BODY_SERVICEDISCOVERYREQTYPE: Complex = Complex {
     name: "ServiceDiscoveryReqType", class: 27, fields: 2, required: 0, inline: false, mixed: false, first: 2,
     slots: &[
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ServiceScope", id: 194 }, content: Content::Simple(Simple::Text { min: 0, max: 64 }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ServiceCategory", id: 183 }, content: Content::Simple(Simple::Enumeration(&DT_SERVICECATEGORYTYPE)), field: 1, many: false, wrapper: None },
         ] },
     ],
@@ -563,16 +563,16 @@ static BODY_SERVICEDISCOVERYREQTYPE: Complex = Complex {
 static BODY_SERVICEDISCOVERYRESTYPE: Complex = Complex {
     name: "ServiceDiscoveryResType", class: 28, fields: 4, required: 3, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ResponseCode", id: 162 }, content: Content::Simple(Simple::Enumeration(&DT_RESPONSECODETYPE)), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "PaymentOptionList", id: 144 }, content: Content::Complex(&DT_PAYMENTOPTIONLISTTYPE), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ChargeService", id: 22 }, content: Content::Complex(&DT_CHARGESERVICETYPE), field: 2, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ServiceList", id: 191 }, content: Content::Complex(&DT_SERVICELISTTYPE), field: 3, many: false, wrapper: None },
         ] },
     ],
@@ -582,7 +582,7 @@ static BODY_SERVICEDISCOVERYRESTYPE: Complex = Complex {
 static BODY_SESSIONSETUPREQTYPE: Complex = Complex {
     name: "SessionSetupReqType", class: 29, fields: 1, required: 1, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "EVCCID", id: 52 }, content: Content::Simple(Simple::Octets { hex: true, min: 0, max: 6 }), field: 0, many: false, wrapper: None },
         ] },
     ],
@@ -592,13 +592,13 @@ static BODY_SESSIONSETUPREQTYPE: Complex = Complex {
 static BODY_SESSIONSETUPRESTYPE: Complex = Complex {
     name: "SessionSetupResType", class: 30, fields: 3, required: 2, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ResponseCode", id: 162 }, content: Content::Simple(Simple::Enumeration(&DT_RESPONSECODETYPE)), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 4, local: "EVSEID", id: 73 }, content: Content::Simple(Simple::Text { min: 7, max: 37 }), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "EVSETimeStamp", id: 94 }, content: Content::Simple(Simple::Signed { min: -9223372036854775808, max: 9223372036854775807 }), field: 2, many: false, wrapper: None },
         ] },
     ],
@@ -608,7 +608,7 @@ static BODY_SESSIONSETUPRESTYPE: Complex = Complex {
 static BODY_SESSIONSTOPREQTYPE: Complex = Complex {
     name: "SessionStopReqType", class: 31, fields: 1, required: 1, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ChargingSession", id: 29 }, content: Content::Simple(Simple::Enumeration(&DT_CHARGINGSESSIONTYPE)), field: 0, many: false, wrapper: None },
         ] },
     ],
@@ -618,7 +618,7 @@ static BODY_SESSIONSTOPREQTYPE: Complex = Complex {
 static BODY_SESSIONSTOPRESTYPE: Complex = Complex {
     name: "SessionStopResType", class: 32, fields: 1, required: 1, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ResponseCode", id: 162 }, content: Content::Simple(Simple::Enumeration(&DT_RESPONSECODETYPE)), field: 0, many: false, wrapper: None },
         ] },
     ],
@@ -628,7 +628,7 @@ static BODY_SESSIONSTOPRESTYPE: Complex = Complex {
 static BODY_WELDINGDETECTIONREQTYPE: Complex = Complex {
     name: "WeldingDetectionReqType", class: 33, fields: 1, required: 1, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "DC_EVStatus", id: 43 }, content: Content::Complex(&DT_DC_EVSTATUSTYPE), field: 0, many: false, wrapper: None },
         ] },
     ],
@@ -638,13 +638,13 @@ static BODY_WELDINGDETECTIONREQTYPE: Complex = Complex {
 static BODY_WELDINGDETECTIONRESTYPE: Complex = Complex {
     name: "WeldingDetectionResType", class: 34, fields: 3, required: 3, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "ResponseCode", id: 162 }, content: Content::Simple(Simple::Enumeration(&DT_RESPONSECODETYPE)), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "DC_EVSEStatus", id: 41 }, content: Content::Complex(&DT_DC_EVSESTATUSTYPE), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 4, local: "EVSEPresentVoltage", id: 90 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 2, many: false, wrapper: None },
         ] },
     ],
@@ -654,10 +654,10 @@ static BODY_WELDINGDETECTIONRESTYPE: Complex = Complex {
 static DEF_V2G_MESSAGETYPE: Complex = Complex {
     name: "V2G_MessageType", class: 35, fields: 2, required: 2, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 2, local: "Header", id: 109 }, content: Content::Complex(&HDR_MESSAGEHEADERTYPE), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 2, local: "Body", id: 6 }, content: Content::Complex(&BODY_BODYTYPE), field: 1, many: false, wrapper: None },
         ] },
     ],
@@ -667,10 +667,10 @@ static DEF_V2G_MESSAGETYPE: Complex = Complex {
 static DS_CANONICALIZATIONMETHODTYPE: Complex = Complex {
     name: "CanonicalizationMethodType", class: 36, fields: 1, required: 1, inline: false, mixed: true, first: 1,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 1, max: 1, must: 1, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 1, max: 1, simple_first: false, must: 1, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Algorithm", id: 243 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , must: 2, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , simple_first: false, must: 2, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 0, local: "*", id: 0 }, content: Content::Wildcard, field: 0, many: false, wrapper: None },
         ] },
     ],
@@ -680,25 +680,25 @@ static DS_CANONICALIZATIONMETHODTYPE: Complex = Complex {
 static DS_DSAKEYVALUETYPE: Complex = Complex {
     name: "DSAKeyValueType", class: 37, fields: 7, required: 0, inline: false, mixed: false, first: 2,
     slots: &[
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 0, again: 0, done: 0, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 0, again: 0, done: 0, alternatives: &[
             Particle { name: Name { namespace: 1, local: "P", id: 131 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: NO_LIMIT }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 0, again: 0, done: 0, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 0, again: 0, done: 0, alternatives: &[
             Particle { name: Name { namespace: 1, local: "Q", id: 153 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: NO_LIMIT }), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 0, again: 0, done: 0, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 0, again: 0, done: 0, alternatives: &[
             Particle { name: Name { namespace: 1, local: "G", id: 106 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: NO_LIMIT }), field: 2, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 0, again: 0, done: 0, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 0, again: 0, done: 0, alternatives: &[
             Particle { name: Name { namespace: 1, local: "Y", id: 229 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: NO_LIMIT }), field: 3, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 0, again: 0, done: 0, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 0, again: 0, done: 0, alternatives: &[
             Particle { name: Name { namespace: 1, local: "J", id: 110 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: NO_LIMIT }), field: 4, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 0, again: 0, done: 0, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 0, again: 0, done: 0, alternatives: &[
             Particle { name: Name { namespace: 1, local: "Seed", id: 178 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: NO_LIMIT }), field: 5, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 0, again: 0, done: 0, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 0, again: 0, done: 0, alternatives: &[
             Particle { name: Name { namespace: 1, local: "PgenCounter", id: 147 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: NO_LIMIT }), field: 6, many: false, wrapper: None },
         ] },
     ],
@@ -717,10 +717,10 @@ static DS_DSAKEYVALUETYPE: Complex = Complex {
 static DS_DIGESTMETHODTYPE: Complex = Complex {
     name: "DigestMethodType", class: 38, fields: 1, required: 1, inline: false, mixed: true, first: 1,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 1, max: 1, must: 1, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 1, max: 1, simple_first: false, must: 1, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Algorithm", id: 243 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , must: 2, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , simple_first: false, must: 2, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 0, local: "*", id: 0 }, content: Content::Wildcard, field: 0, many: false, wrapper: None },
         ] },
     ],
@@ -730,10 +730,10 @@ static DS_DIGESTMETHODTYPE: Complex = Complex {
 static DS_KEYINFOTYPE: Complex = Complex {
     name: "KeyInfoType", class: 39, fields: 2, required: 1, inline: false, mixed: true, first: 4,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 4, done: 4, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 4, done: 4, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Id", id: 245 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: NO_LIMIT , must: 4, again: 4, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: NO_LIMIT , simple_first: true, must: 4, again: 4, done: 2, alternatives: &[
             Particle { name: Name { namespace: 1, local: "KeyName", id: 112 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 0, many: true, wrapper: Some(97) },
             Particle { name: Name { namespace: 1, local: "KeyValue", id: 113 }, content: Content::Complex(&DS_KEYVALUETYPE), field: 0, many: true, wrapper: None },
             Particle { name: Name { namespace: 1, local: "RetrievalMethod", id: 163 }, content: Content::Complex(&DS_RETRIEVALMETHODTYPE), field: 0, many: true, wrapper: None },
@@ -750,7 +750,7 @@ static DS_KEYINFOTYPE: Complex = Complex {
 static DS_KEYVALUETYPE: Complex = Complex {
     name: "KeyValueType", class: 40, fields: 2, required: 0, inline: false, mixed: true, first: 3,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 3, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 3, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 1, local: "DSAKeyValue", id: 46 }, content: Content::Complex(&DS_DSAKEYVALUETYPE), field: 0, many: false, wrapper: None },
             Particle { name: Name { namespace: 1, local: "RSAKeyValue", id: 155 }, content: Content::Complex(&DS_RSAKEYVALUETYPE), field: 1, many: false, wrapper: None },
             Particle { name: Name { namespace: 0, local: "*", id: 0 }, content: Content::Wildcard, field: 0, many: false, wrapper: None },
@@ -762,10 +762,10 @@ static DS_KEYVALUETYPE: Complex = Complex {
 static DS_MANIFESTTYPE: Complex = Complex {
     name: "ManifestType", class: 41, fields: 2, required: 1, inline: false, mixed: false, first: 2,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Id", id: 245 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: NO_LIMIT , must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: NO_LIMIT , simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "Reference", id: 157 }, content: Content::Complex(&DS_REFERENCETYPE), field: 0, many: true, wrapper: None },
         ] },
     ],
@@ -775,16 +775,16 @@ static DS_MANIFESTTYPE: Complex = Complex {
 static DS_OBJECTTYPE: Complex = Complex {
     name: "ObjectType", class: 42, fields: 3, required: 0, inline: false, mixed: true, first: 3,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 3, done: 3, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 3, done: 3, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Encoding", id: 244 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 3, done: 3, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 3, done: 3, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Id", id: 245 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 0, local: "MimeType", id: 248 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 2, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , must: 2, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , simple_first: false, must: 2, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 0, local: "*", id: 0 }, content: Content::Wildcard, field: 0, many: false, wrapper: None },
         ] },
     ],
@@ -794,13 +794,13 @@ static DS_OBJECTTYPE: Complex = Complex {
 static DS_PGPDATATYPE: Complex = Complex {
     name: "PGPDataType", class: 43, fields: 2, required: 0, inline: false, mixed: false, first: 3,
     slots: &[
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 0, again: 0, done: 0, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 0, again: 0, done: 0, alternatives: &[
             Particle { name: Name { namespace: 1, local: "PGPKeyID", id: 133 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: NO_LIMIT }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 0, again: 0, done: 0, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 0, again: 0, done: 0, alternatives: &[
             Particle { name: Name { namespace: 1, local: "PGPKeyPacket", id: 134 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: NO_LIMIT }), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , must: 0, again: 0, done: 0, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , simple_first: false, must: 0, again: 0, done: 0, alternatives: &[
             Particle { name: Name { namespace: 0, local: "*", id: 0 }, content: Content::Wildcard, field: 0, many: false, wrapper: None },
         ] },
     ],
@@ -817,10 +817,10 @@ static DS_PGPDATATYPE: Complex = Complex {
 static DS_RSAKEYVALUETYPE: Complex = Complex {
     name: "RSAKeyValueType", class: 44, fields: 2, required: 2, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "Modulus", id: 124 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: NO_LIMIT }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "Exponent", id: 101 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: NO_LIMIT }), field: 1, many: false, wrapper: None },
         ] },
     ],
@@ -830,22 +830,22 @@ static DS_RSAKEYVALUETYPE: Complex = Complex {
 static DS_REFERENCETYPE: Complex = Complex {
     name: "ReferenceType", class: 45, fields: 6, required: 2, inline: false, mixed: false, first: 3,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 3, done: 3, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 3, done: 3, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Id", id: 245 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 2, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Type", id: 251 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 3, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 0, local: "URI", id: 252 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 4, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "Transforms", id: 214 }, content: Content::Complex(&DS_TRANSFORMSTYPE), field: 5, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "DigestMethod", id: 48 }, content: Content::Complex(&DS_DIGESTMETHODTYPE), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "DigestValue", id: 49 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: NO_LIMIT }), field: 1, many: false, wrapper: None },
         ] },
     ],
@@ -855,13 +855,13 @@ static DS_REFERENCETYPE: Complex = Complex {
 static DS_RETRIEVALMETHODTYPE: Complex = Complex {
     name: "RetrievalMethodType", class: 46, fields: 3, required: 0, inline: false, mixed: false, first: 3,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Type", id: 251 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 0, local: "URI", id: 252 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "Transforms", id: 214 }, content: Content::Complex(&DS_TRANSFORMSTYPE), field: 2, many: false, wrapper: None },
         ] },
     ],
@@ -871,10 +871,10 @@ static DS_RETRIEVALMETHODTYPE: Complex = Complex {
 static DS_SPKIDATATYPE: Complex = Complex {
     name: "SPKIDataType", class: 47, fields: 1, required: 0, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , must: 0, again: 0, done: 0, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , simple_first: true, must: 0, again: 0, done: 0, alternatives: &[
             Particle { name: Name { namespace: 1, local: "SPKISexp", id: 173 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: NO_LIMIT }), field: 0, many: true, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , must: 0, again: 0, done: 0, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , simple_first: false, must: 0, again: 0, done: 0, alternatives: &[
             Particle { name: Name { namespace: 0, local: "*", id: 0 }, content: Content::Wildcard, field: 0, many: false, wrapper: None },
         ] },
     ],
@@ -888,13 +888,13 @@ static DS_SPKIDATATYPE: Complex = Complex {
 static DS_SIGNATUREMETHODTYPE: Complex = Complex {
     name: "SignatureMethodType", class: 48, fields: 2, required: 1, inline: false, mixed: true, first: 1,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 1, max: 1, must: 1, again: 3, done: 3, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 1, max: 1, simple_first: false, must: 1, again: 3, done: 3, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Algorithm", id: 243 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 2, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 2, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 1, local: "HMACOutputLength", id: 108 }, content: Content::Simple(Simple::Integer), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , must: 2, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , simple_first: false, must: 2, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 0, local: "*", id: 0 }, content: Content::Wildcard, field: 0, many: false, wrapper: None },
         ] },
     ],
@@ -904,10 +904,10 @@ static DS_SIGNATUREMETHODTYPE: Complex = Complex {
 static DS_SIGNATUREPROPERTIESTYPE: Complex = Complex {
     name: "SignaturePropertiesType", class: 49, fields: 2, required: 1, inline: false, mixed: false, first: 2,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Id", id: 245 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: NO_LIMIT , must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: NO_LIMIT , simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "SignatureProperty", id: 206 }, content: Content::Complex(&DS_SIGNATUREPROPERTYTYPE), field: 0, many: true, wrapper: None },
         ] },
     ],
@@ -917,13 +917,13 @@ static DS_SIGNATUREPROPERTIESTYPE: Complex = Complex {
 static DS_SIGNATUREPROPERTYTYPE: Complex = Complex {
     name: "SignaturePropertyType", class: 50, fields: 2, required: 1, inline: false, mixed: true, first: 2,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Id", id: 245 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Attribute, min: 1, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Target", id: 250 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: NO_LIMIT , must: 2, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: NO_LIMIT , simple_first: false, must: 2, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 0, local: "*", id: 0 }, content: Content::Wildcard, field: 0, many: false, wrapper: None },
         ] },
     ],
@@ -933,19 +933,19 @@ static DS_SIGNATUREPROPERTYTYPE: Complex = Complex {
 static DS_SIGNATURETYPE: Complex = Complex {
     name: "SignatureType", class: 51, fields: 5, required: 2, inline: false, mixed: false, first: 2,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Id", id: 245 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 2, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "SignedInfo", id: 208 }, content: Content::Complex(&DS_SIGNEDINFOTYPE), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 1, local: "SignatureValue", id: 207 }, content: Content::Complex(&DS_SIGNATUREVALUETYPE), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 1, local: "KeyInfo", id: 111 }, content: Content::Complex(&DS_KEYINFOTYPE), field: 3, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "Object", id: 130 }, content: Content::Complex(&DS_OBJECTTYPE), field: 4, many: true, wrapper: None },
         ] },
     ],
@@ -955,10 +955,10 @@ static DS_SIGNATURETYPE: Complex = Complex {
 static DS_SIGNATUREVALUETYPE: Complex = Complex {
     name: "SignatureValueType", class: 52, fields: 2, required: 1, inline: false, mixed: false, first: 2,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Id", id: 245 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Text, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Text, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: TEXT, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: NO_LIMIT }), field: 0, many: false, wrapper: None },
         ] },
     ],
@@ -968,16 +968,16 @@ static DS_SIGNATUREVALUETYPE: Complex = Complex {
 static DS_SIGNEDINFOTYPE: Complex = Complex {
     name: "SignedInfoType", class: 53, fields: 4, required: 3, inline: false, mixed: false, first: 2,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Id", id: 245 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 3, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "CanonicalizationMethod", id: 13 }, content: Content::Complex(&DS_CANONICALIZATIONMETHODTYPE), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "SignatureMethod", id: 204 }, content: Content::Complex(&DS_SIGNATUREMETHODTYPE), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: NO_LIMIT , must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: NO_LIMIT , simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "Reference", id: 157 }, content: Content::Complex(&DS_REFERENCETYPE), field: 2, many: true, wrapper: None },
         ] },
     ],
@@ -987,10 +987,10 @@ static DS_SIGNEDINFOTYPE: Complex = Complex {
 static DS_TRANSFORMTYPE: Complex = Complex {
     name: "TransformType", class: 54, fields: 2, required: 1, inline: false, mixed: true, first: 1,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 1, max: 1, must: 1, again: 3, done: 3, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 1, max: 1, simple_first: false, must: 1, again: 3, done: 3, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Algorithm", id: 243 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , must: 2, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , simple_first: true, must: 2, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 1, local: "XPath", id: 228 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 1, many: true, wrapper: None },
             Particle { name: Name { namespace: 0, local: "*", id: 0 }, content: Content::Wildcard, field: 1, many: true, wrapper: None },
         ] },
@@ -1001,7 +1001,7 @@ static DS_TRANSFORMTYPE: Complex = Complex {
 static DS_TRANSFORMSTYPE: Complex = Complex {
     name: "TransformsType", class: 55, fields: 1, required: 1, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: NO_LIMIT , must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: NO_LIMIT , simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "Transform", id: 213 }, content: Content::Complex(&DS_TRANSFORMTYPE), field: 0, many: true, wrapper: None },
         ] },
     ],
@@ -1011,7 +1011,7 @@ static DS_TRANSFORMSTYPE: Complex = Complex {
 static DS_X509DATATYPE: Complex = Complex {
     name: "X509DataType", class: 56, fields: 1, required: 1, inline: false, mixed: false, first: 3,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: NO_LIMIT , must: 3, again: 3, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: NO_LIMIT , simple_first: false, must: 3, again: 3, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "X509IssuerSerial", id: 224 }, content: Content::Complex(&DS_X509ISSUERSERIALTYPE), field: 0, many: true, wrapper: None },
             Particle { name: Name { namespace: 1, local: "X509SKI", id: 225 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: NO_LIMIT }), field: 0, many: true, wrapper: Some(99) },
             Particle { name: Name { namespace: 1, local: "X509SubjectName", id: 227 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 0, many: true, wrapper: Some(100) },
@@ -1026,10 +1026,10 @@ static DS_X509DATATYPE: Complex = Complex {
 static DS_X509ISSUERSERIALTYPE: Complex = Complex {
     name: "X509IssuerSerialType", class: 57, fields: 2, required: 2, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "X509IssuerName", id: 223 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "X509SerialNumber", id: 226 }, content: Content::Simple(Simple::Integer), field: 1, many: false, wrapper: None },
         ] },
     ],
@@ -1039,19 +1039,19 @@ static DS_X509ISSUERSERIALTYPE: Complex = Complex {
 static DT_AC_EVCHARGEPARAMETERTYPE: Complex = Complex {
     name: "AC_EVChargeParameterType", class: 58, fields: 5, required: 4, inline: false, mixed: false, first: 2,
     slots: &[
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "DepartureTime", id: 47 }, content: Content::Simple(Simple::Unsigned { max: 4294967295 }), field: 4, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "EAmount", id: 50 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "EVMaxVoltage", id: 58 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "EVMaxCurrent", id: 57 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 2, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "EVMinCurrent", id: 65 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 3, many: false, wrapper: None },
         ] },
     ],
@@ -1061,13 +1061,13 @@ static DT_AC_EVCHARGEPARAMETERTYPE: Complex = Complex {
 static DT_AC_EVSECHARGEPARAMETERTYPE: Complex = Complex {
     name: "AC_EVSEChargeParameterType", class: 59, fields: 3, required: 3, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "AC_EVSEStatus", id: 3 }, content: Content::Complex(&DT_AC_EVSESTATUSTYPE), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "EVSENominalVoltage", id: 85 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "EVSEMaxCurrent", id: 76 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 2, many: false, wrapper: None },
         ] },
     ],
@@ -1077,13 +1077,13 @@ static DT_AC_EVSECHARGEPARAMETERTYPE: Complex = Complex {
 static DT_AC_EVSESTATUSTYPE: Complex = Complex {
     name: "AC_EVSEStatusType", class: 60, fields: 3, required: 3, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "NotificationMaxDelay", id: 127 }, content: Content::Simple(Simple::Unsigned { max: 65535 }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "EVSENotification", id: 86 }, content: Content::Simple(Simple::Enumeration(&DT_EVSENOTIFICATIONTYPE)), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "RCD", id: 154 }, content: Content::Simple(Simple::Boolean), field: 2, many: false, wrapper: None },
         ] },
     ],
@@ -1093,13 +1093,13 @@ static DT_AC_EVSESTATUSTYPE: Complex = Complex {
 static DT_CERTIFICATECHAINTYPE: Complex = Complex {
     name: "CertificateChainType", class: 61, fields: 3, required: 1, inline: false, mixed: false, first: 2,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "Id", id: 247 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 5, local: "Certificate", id: 14 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: 800 }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "SubCertificates", id: 209 }, content: Content::Complex(&DT_SUBCERTIFICATESTYPE), field: 2, many: false, wrapper: None },
         ] },
     ],
@@ -1109,22 +1109,22 @@ static DT_CERTIFICATECHAINTYPE: Complex = Complex {
 static DT_CHARGESERVICETYPE: Complex = Complex {
     name: "ChargeServiceType", class: 62, fields: 6, required: 4, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 5, local: "ServiceID", id: 190 }, content: Content::Simple(Simple::Unsigned { max: 65535 }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "ServiceName", id: 192 }, content: Content::Simple(Simple::Text { min: 0, max: 32 }), field: 4, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 5, local: "ServiceCategory", id: 184 }, content: Content::Simple(Simple::Enumeration(&DT_SERVICECATEGORYTYPE)), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "ServiceScope", id: 195 }, content: Content::Simple(Simple::Text { min: 0, max: 64 }), field: 5, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "FreeService", id: 104 }, content: Content::Simple(Simple::Boolean), field: 2, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "SupportedEnergyTransferMode", id: 210 }, content: Content::Complex(&DT_SUPPORTEDENERGYTRANSFERMODETYPE), field: 3, many: false, wrapper: None },
         ] },
     ],
@@ -1134,7 +1134,7 @@ static DT_CHARGESERVICETYPE: Complex = Complex {
 static DT_CHARGINGPROFILETYPE: Complex = Complex {
     name: "ChargingProfileType", class: 63, fields: 1, required: 1, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 24, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 24, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "ProfileEntry", id: 152 }, content: Content::Complex(&DT_PROFILEENTRYTYPE), field: 0, many: true, wrapper: None },
         ] },
     ],
@@ -1144,10 +1144,10 @@ static DT_CHARGINGPROFILETYPE: Complex = Complex {
 static DT_CONSUMPTIONCOSTTYPE: Complex = Complex {
     name: "ConsumptionCostType", class: 64, fields: 2, required: 2, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "startValue", id: 241 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 3, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 3, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "Cost", id: 35 }, content: Content::Complex(&DT_COSTTYPE), field: 1, many: true, wrapper: None },
         ] },
     ],
@@ -1157,10 +1157,10 @@ static DT_CONSUMPTIONCOSTTYPE: Complex = Complex {
 static DT_CONTRACTSIGNATUREENCRYPTEDPRIVATEKEYTYPE: Complex = Complex {
     name: "ContractSignatureEncryptedPrivateKeyType", class: 65, fields: 2, required: 2, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "Id", id: 247 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Text, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Text, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: TEXT, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: 48 }), field: 1, many: false, wrapper: None },
         ] },
     ],
@@ -1170,13 +1170,13 @@ static DT_CONTRACTSIGNATUREENCRYPTEDPRIVATEKEYTYPE: Complex = Complex {
 static DT_COSTTYPE: Complex = Complex {
     name: "CostType", class: 66, fields: 3, required: 2, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "costKind", id: 234 }, content: Content::Simple(Simple::Enumeration(&DT_COSTKINDTYPE)), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 5, local: "amount", id: 230 }, content: Content::Simple(Simple::Unsigned { max: 4294967295 }), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "amountMultiplier", id: 231 }, content: Content::Simple(Simple::Bits { min: -3, max: 3, width: 3 }), field: 2, many: false, wrapper: None },
         ] },
     ],
@@ -1186,31 +1186,31 @@ static DT_COSTTYPE: Complex = Complex {
 static DT_DC_EVCHARGEPARAMETERTYPE: Complex = Complex {
     name: "DC_EVChargeParameterType", class: 67, fields: 9, required: 3, inline: false, mixed: false, first: 2,
     slots: &[
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "DepartureTime", id: 47 }, content: Content::Simple(Simple::Unsigned { max: 4294967295 }), field: 3, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "DC_EVStatus", id: 44 }, content: Content::Complex(&DT_DC_EVSTATUSTYPE), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 5, local: "EVMaximumCurrentLimit", id: 60 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "EVMaximumPowerLimit", id: 62 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 4, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 3, done: 3, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 3, done: 3, alternatives: &[
             Particle { name: Name { namespace: 5, local: "EVMaximumVoltageLimit", id: 64 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 2, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 3, done: 3, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: false, must: 1, again: 3, done: 3, alternatives: &[
             Particle { name: Name { namespace: 5, local: "EVEnergyCapacity", id: 54 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 5, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: false, must: 1, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 5, local: "EVEnergyRequest", id: 55 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 6, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 5, local: "FullSOC", id: 105 }, content: Content::Simple(Simple::Bits { min: 0, max: 100, width: 7 }), field: 7, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "BulkSOC", id: 10 }, content: Content::Simple(Simple::Bits { min: 0, max: 100, width: 7 }), field: 8, many: false, wrapper: None },
         ] },
     ],
@@ -1220,13 +1220,13 @@ static DT_DC_EVCHARGEPARAMETERTYPE: Complex = Complex {
 static DT_DC_EVPOWERDELIVERYPARAMETERTYPE: Complex = Complex {
     name: "DC_EVPowerDeliveryParameterType", class: 68, fields: 3, required: 2, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 5, local: "DC_EVStatus", id: 44 }, content: Content::Complex(&DT_DC_EVSTATUSTYPE), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "BulkChargingComplete", id: 9 }, content: Content::Simple(Simple::Boolean), field: 2, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "ChargingComplete", id: 24 }, content: Content::Simple(Simple::Boolean), field: 1, many: false, wrapper: None },
         ] },
     ],
@@ -1236,31 +1236,31 @@ static DT_DC_EVPOWERDELIVERYPARAMETERTYPE: Complex = Complex {
 static DT_DC_EVSECHARGEPARAMETERTYPE: Complex = Complex {
     name: "DC_EVSEChargeParameterType", class: 69, fields: 9, required: 7, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "DC_EVSEStatus", id: 42 }, content: Content::Complex(&DT_DC_EVSESTATUSTYPE), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "EVSEMaximumCurrentLimit", id: 78 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "EVSEMaximumPowerLimit", id: 80 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 2, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "EVSEMaximumVoltageLimit", id: 82 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 3, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "EVSEMinimumCurrentLimit", id: 83 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 4, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 5, local: "EVSEMinimumVoltageLimit", id: 84 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 5, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "EVSECurrentRegulationTolerance", id: 71 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 7, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 5, local: "EVSEPeakCurrentRipple", id: 87 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 6, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "EVSEEnergyToBeDelivered", id: 72 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 8, many: false, wrapper: None },
         ] },
     ],
@@ -1270,16 +1270,16 @@ static DT_DC_EVSECHARGEPARAMETERTYPE: Complex = Complex {
 static DT_DC_EVSESTATUSTYPE: Complex = Complex {
     name: "DC_EVSEStatusType", class: 70, fields: 4, required: 3, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "NotificationMaxDelay", id: 127 }, content: Content::Simple(Simple::Unsigned { max: 65535 }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 5, local: "EVSENotification", id: 86 }, content: Content::Simple(Simple::Enumeration(&DT_EVSENOTIFICATIONTYPE)), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "EVSEIsolationStatus", id: 74 }, content: Content::Simple(Simple::Enumeration(&DT_ISOLATIONLEVELTYPE)), field: 3, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "EVSEStatusCode", id: 93 }, content: Content::Simple(Simple::Enumeration(&DT_DC_EVSESTATUSCODETYPE)), field: 2, many: false, wrapper: None },
         ] },
     ],
@@ -1289,13 +1289,13 @@ static DT_DC_EVSESTATUSTYPE: Complex = Complex {
 static DT_DC_EVSTATUSTYPE: Complex = Complex {
     name: "DC_EVStatusType", class: 71, fields: 3, required: 3, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "EVReady", id: 68 }, content: Content::Simple(Simple::Boolean), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "EVErrorCode", id: 56 }, content: Content::Simple(Simple::Enumeration(&DT_DC_EVERRORCODETYPE)), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "EVRESSSOC", id: 67 }, content: Content::Simple(Simple::Bits { min: 0, max: 100, width: 7 }), field: 2, many: false, wrapper: None },
         ] },
     ],
@@ -1305,10 +1305,10 @@ static DT_DC_EVSTATUSTYPE: Complex = Complex {
 static DT_DIFFIEHELLMANPUBLICKEYTYPE: Complex = Complex {
     name: "DiffieHellmanPublickeyType", class: 72, fields: 2, required: 2, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "Id", id: 247 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Text, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Text, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: TEXT, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: 65 }), field: 1, many: false, wrapper: None },
         ] },
     ],
@@ -1318,10 +1318,10 @@ static DT_DIFFIEHELLMANPUBLICKEYTYPE: Complex = Complex {
 static DT_EMAIDTYPE: Complex = Complex {
     name: "EMAIDType", class: 73, fields: 2, required: 2, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "Id", id: 247 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Text, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Text, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: TEXT, content: Content::Simple(Simple::Text { min: 14, max: 15 }), field: 1, many: false, wrapper: None },
         ] },
     ],
@@ -1331,7 +1331,7 @@ static DT_EMAIDTYPE: Complex = Complex {
 static DT_LISTOFROOTCERTIFICATEIDSTYPE: Complex = Complex {
     name: "ListOfRootCertificateIDsType", class: 74, fields: 1, required: 1, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 20, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 20, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "RootCertificateID", id: 165 }, content: Content::Complex(&DS_X509ISSUERSERIALTYPE), field: 0, many: true, wrapper: None },
         ] },
     ],
@@ -1341,19 +1341,19 @@ static DT_LISTOFROOTCERTIFICATEIDSTYPE: Complex = Complex {
 static DT_METERINFOTYPE: Complex = Complex {
     name: "MeterInfoType", class: 75, fields: 5, required: 1, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 3, done: 3, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 3, done: 3, alternatives: &[
             Particle { name: Name { namespace: 5, local: "MeterID", id: 117 }, content: Content::Simple(Simple::Text { min: 0, max: 32 }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 3, done: 3, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 3, done: 3, alternatives: &[
             Particle { name: Name { namespace: 5, local: "MeterReading", id: 119 }, content: Content::Simple(Simple::Unsigned { max: 18446744073709551615 }), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 5, local: "SigMeterReading", id: 202 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: 64 }), field: 2, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 5, local: "MeterStatus", id: 120 }, content: Content::Simple(Simple::Signed { min: -32768, max: 32767 }), field: 3, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "TMeter", id: 211 }, content: Content::Simple(Simple::Signed { min: -9223372036854775808, max: 9223372036854775807 }), field: 4, many: false, wrapper: None },
         ] },
     ],
@@ -1363,10 +1363,10 @@ static DT_METERINFOTYPE: Complex = Complex {
 static DT_NOTIFICATIONTYPE: Complex = Complex {
     name: "NotificationType", class: 76, fields: 2, required: 1, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 5, local: "FaultCode", id: 102 }, content: Content::Simple(Simple::Enumeration(&DT_FAULTCODETYPE)), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "FaultMsg", id: 103 }, content: Content::Simple(Simple::Text { min: 0, max: 64 }), field: 1, many: false, wrapper: None },
         ] },
     ],
@@ -1376,11 +1376,11 @@ static DT_NOTIFICATIONTYPE: Complex = Complex {
 static DT_PMAXSCHEDULEENTRYTYPE: Complex = Complex {
     name: "PMaxScheduleEntryType", class: 77, fields: 2, required: 2, inline: false, mixed: false, first: 2,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 2, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 2, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "RelativeTimeInterval", id: 158 }, content: Content::Complex(&DT_RELATIVETIMEINTERVALTYPE), field: 0, many: false, wrapper: None },
             Particle { name: Name { namespace: 5, local: "TimeInterval", id: 212 }, content: Content::Abstract, field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "PMax", id: 135 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 1, many: false, wrapper: None },
         ] },
     ],
@@ -1390,7 +1390,7 @@ static DT_PMAXSCHEDULEENTRYTYPE: Complex = Complex {
 static DT_PMAXSCHEDULETYPE: Complex = Complex {
     name: "PMaxScheduleType", class: 78, fields: 1, required: 1, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1024, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1024, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "PMaxScheduleEntry", id: 137 }, content: Content::Complex(&DT_PMAXSCHEDULEENTRYTYPE), field: 0, many: true, wrapper: None },
         ] },
     ],
@@ -1400,10 +1400,10 @@ static DT_PMAXSCHEDULETYPE: Complex = Complex {
 static DT_PARAMETERSETTYPE: Complex = Complex {
     name: "ParameterSetType", class: 79, fields: 2, required: 2, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "ParameterSetID", id: 140 }, content: Content::Simple(Simple::Signed { min: -32768, max: 32767 }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 16, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 16, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "Parameter", id: 138 }, content: Content::Complex(&DT_PARAMETERTYPE), field: 1, many: true, wrapper: None },
         ] },
     ],
@@ -1413,10 +1413,10 @@ static DT_PARAMETERSETTYPE: Complex = Complex {
 static DT_PARAMETERTYPE: Complex = Complex {
     name: "ParameterType", class: 80, fields: 7, required: 1, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 1, max: 1, must: 1, again: 3, done: 3, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 1, max: 1, simple_first: false, must: 1, again: 3, done: 3, alternatives: &[
             Particle { name: Name { namespace: 5, local: "Name", id: 249 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 3, again: 3, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 3, again: 3, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "boolValue", id: 232 }, content: Content::Simple(Simple::Boolean), field: 1, many: false, wrapper: None },
             Particle { name: Name { namespace: 5, local: "byteValue", id: 233 }, content: Content::Simple(Simple::Bits { min: -128, max: 127, width: 8 }), field: 2, many: false, wrapper: None },
             Particle { name: Name { namespace: 5, local: "shortValue", id: 239 }, content: Content::Simple(Simple::Signed { min: -32768, max: 32767 }), field: 3, many: false, wrapper: None },
@@ -1431,7 +1431,7 @@ static DT_PARAMETERTYPE: Complex = Complex {
 static DT_PAYMENTOPTIONLISTTYPE: Complex = Complex {
     name: "PaymentOptionListType", class: 81, fields: 1, required: 1, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 2, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 2, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "PaymentOption", id: 143 }, content: Content::Simple(Simple::Enumeration(&DT_PAYMENTOPTIONTYPE)), field: 0, many: true, wrapper: None },
         ] },
     ],
@@ -1441,13 +1441,13 @@ static DT_PAYMENTOPTIONLISTTYPE: Complex = Complex {
 static DT_PHYSICALVALUETYPE: Complex = Complex {
     name: "PhysicalValueType", class: 82, fields: 3, required: 3, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "Multiplier", id: 125 }, content: Content::Simple(Simple::Bits { min: -3, max: 3, width: 3 }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "Unit", id: 215 }, content: Content::Simple(Simple::Enumeration(&DT_UNITSYMBOLTYPE)), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "Value", id: 217 }, content: Content::Simple(Simple::Signed { min: -32768, max: 32767 }), field: 2, many: false, wrapper: None },
         ] },
     ],
@@ -1457,13 +1457,13 @@ static DT_PHYSICALVALUETYPE: Complex = Complex {
 static DT_PROFILEENTRYTYPE: Complex = Complex {
     name: "ProfileEntryType", class: 83, fields: 3, required: 2, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "ChargingProfileEntryStart", id: 28 }, content: Content::Simple(Simple::Unsigned { max: 4294967295 }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 5, local: "ChargingProfileEntryMaxPower", id: 27 }, content: Content::Complex(&DT_PHYSICALVALUETYPE), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "ChargingProfileEntryMaxNumberOfPhasesInUse", id: 26 }, content: Content::Simple(Simple::Bits { min: 1, max: 3, width: 2 }), field: 2, many: false, wrapper: None },
         ] },
     ],
@@ -1473,10 +1473,10 @@ static DT_PROFILEENTRYTYPE: Complex = Complex {
 static DT_RELATIVETIMEINTERVALTYPE: Complex = Complex {
     name: "RelativeTimeIntervalType", class: 84, fields: 2, required: 1, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 5, local: "start", id: 240 }, content: Content::Simple(Simple::Unsigned { max: 16777214 }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "duration", id: 235 }, content: Content::Simple(Simple::Unsigned { max: 86400 }), field: 1, many: false, wrapper: None },
         ] },
     ],
@@ -1486,7 +1486,7 @@ static DT_RELATIVETIMEINTERVALTYPE: Complex = Complex {
 static DT_SASCHEDULELISTTYPE: Complex = Complex {
     name: "SAScheduleListType", class: 85, fields: 1, required: 1, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 3, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 3, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "SAScheduleTuple", id: 168 }, content: Content::Complex(&DT_SASCHEDULETUPLETYPE), field: 0, many: true, wrapper: None },
         ] },
     ],
@@ -1496,13 +1496,13 @@ static DT_SASCHEDULELISTTYPE: Complex = Complex {
 static DT_SASCHEDULETUPLETYPE: Complex = Complex {
     name: "SAScheduleTupleType", class: 86, fields: 3, required: 2, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "SAScheduleTupleID", id: 170 }, content: Content::Simple(Simple::Bits { min: 1, max: 255, width: 8 }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 5, local: "PMaxSchedule", id: 136 }, content: Content::Complex(&DT_PMAXSCHEDULETYPE), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "SalesTariff", id: 174 }, content: Content::Complex(&DT_SALESTARIFFTYPE), field: 2, many: false, wrapper: None },
         ] },
     ],
@@ -1512,14 +1512,14 @@ static DT_SASCHEDULETUPLETYPE: Complex = Complex {
 static DT_SALESTARIFFENTRYTYPE: Complex = Complex {
     name: "SalesTariffEntryType", class: 87, fields: 3, required: 1, inline: false, mixed: false, first: 2,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 2, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 2, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 5, local: "RelativeTimeInterval", id: 158 }, content: Content::Complex(&DT_RELATIVETIMEINTERVALTYPE), field: 0, many: false, wrapper: None },
             Particle { name: Name { namespace: 5, local: "TimeInterval", id: 212 }, content: Content::Abstract, field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 5, local: "EPriceLevel", id: 51 }, content: Content::Simple(Simple::Bits { min: 0, max: 255, width: 8 }), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 3, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 3, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "ConsumptionCost", id: 32 }, content: Content::Complex(&DT_CONSUMPTIONCOSTTYPE), field: 2, many: true, wrapper: None },
         ] },
     ],
@@ -1529,19 +1529,19 @@ static DT_SALESTARIFFENTRYTYPE: Complex = Complex {
 static DT_SALESTARIFFTYPE: Complex = Complex {
     name: "SalesTariffType", class: 88, fields: 5, required: 2, inline: false, mixed: false, first: 2,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "Id", id: 247 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 2, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 5, local: "SalesTariffID", id: 177 }, content: Content::Simple(Simple::Bits { min: 1, max: 255, width: 8 }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 5, local: "SalesTariffDescription", id: 175 }, content: Content::Simple(Simple::Text { min: 0, max: 32 }), field: 3, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "NumEPriceLevels", id: 128 }, content: Content::Simple(Simple::Bits { min: 0, max: 255, width: 8 }), field: 4, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1024, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1024, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "SalesTariffEntry", id: 176 }, content: Content::Complex(&DT_SALESTARIFFENTRYTYPE), field: 1, many: true, wrapper: None },
         ] },
     ],
@@ -1551,7 +1551,7 @@ static DT_SALESTARIFFTYPE: Complex = Complex {
 static DT_SELECTEDSERVICELISTTYPE: Complex = Complex {
     name: "SelectedServiceListType", class: 89, fields: 1, required: 1, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 16, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 16, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "SelectedService", id: 180 }, content: Content::Complex(&DT_SELECTEDSERVICETYPE), field: 0, many: true, wrapper: None },
         ] },
     ],
@@ -1561,10 +1561,10 @@ static DT_SELECTEDSERVICELISTTYPE: Complex = Complex {
 static DT_SELECTEDSERVICETYPE: Complex = Complex {
     name: "SelectedServiceType", class: 90, fields: 2, required: 1, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 5, local: "ServiceID", id: 190 }, content: Content::Simple(Simple::Unsigned { max: 65535 }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "ParameterSetID", id: 140 }, content: Content::Simple(Simple::Signed { min: -32768, max: 32767 }), field: 1, many: false, wrapper: None },
         ] },
     ],
@@ -1574,7 +1574,7 @@ static DT_SELECTEDSERVICETYPE: Complex = Complex {
 static DT_SERVICELISTTYPE: Complex = Complex {
     name: "ServiceListType", class: 91, fields: 1, required: 1, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 8, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 8, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "Service", id: 182 }, content: Content::Complex(&DT_SERVICETYPE), field: 0, many: true, wrapper: None },
         ] },
     ],
@@ -1584,7 +1584,7 @@ static DT_SERVICELISTTYPE: Complex = Complex {
 static DT_SERVICEPARAMETERLISTTYPE: Complex = Complex {
     name: "ServiceParameterListType", class: 92, fields: 1, required: 1, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 255, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 255, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "ParameterSet", id: 139 }, content: Content::Complex(&DT_PARAMETERSETTYPE), field: 0, many: true, wrapper: None },
         ] },
     ],
@@ -1594,19 +1594,19 @@ static DT_SERVICEPARAMETERLISTTYPE: Complex = Complex {
 static DT_SERVICETYPE: Complex = Complex {
     name: "ServiceType", class: 93, fields: 5, required: 3, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 5, local: "ServiceID", id: 190 }, content: Content::Simple(Simple::Unsigned { max: 65535 }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "ServiceName", id: 192 }, content: Content::Simple(Simple::Text { min: 0, max: 32 }), field: 3, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 5, local: "ServiceCategory", id: 184 }, content: Content::Simple(Simple::Enumeration(&DT_SERVICECATEGORYTYPE)), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "ServiceScope", id: 195 }, content: Content::Simple(Simple::Text { min: 0, max: 64 }), field: 4, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "FreeService", id: 104 }, content: Content::Simple(Simple::Boolean), field: 2, many: false, wrapper: None },
         ] },
     ],
@@ -1616,7 +1616,7 @@ static DT_SERVICETYPE: Complex = Complex {
 static DT_SUBCERTIFICATESTYPE: Complex = Complex {
     name: "SubCertificatesType", class: 94, fields: 1, required: 1, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 4, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 4, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "Certificate", id: 14 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: 800 }), field: 0, many: true, wrapper: None },
         ] },
     ],
@@ -1626,7 +1626,7 @@ static DT_SUBCERTIFICATESTYPE: Complex = Complex {
 static DT_SUPPORTEDENERGYTRANSFERMODETYPE: Complex = Complex {
     name: "SupportedEnergyTransferModeType", class: 95, fields: 1, required: 1, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 6, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 6, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 5, local: "EnergyTransferMode", id: 99 }, content: Content::Simple(Simple::Enumeration(&DT_ENERGYTRANSFERMODETYPE)), field: 0, many: true, wrapper: None },
         ] },
     ],
@@ -1636,13 +1636,13 @@ static DT_SUPPORTEDENERGYTRANSFERMODETYPE: Complex = Complex {
 static HDR_MESSAGEHEADERTYPE: Complex = Complex {
     name: "MessageHeaderType", class: 96, fields: 3, required: 1, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 3, local: "SessionID", id: 197 }, content: Content::Simple(Simple::Octets { hex: true, min: 0, max: 8 }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 3, local: "Notification", id: 126 }, content: Content::Complex(&DT_NOTIFICATIONTYPE), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "Signature", id: 203 }, content: Content::Complex(&DS_SIGNATURETYPE), field: 2, many: false, wrapper: None },
         ] },
     ],

@@ -10,19 +10,19 @@ static SAP_RESPONSECODETYPE: Enumeration = Enumeration { name: "responseCodeType
 static SAP_APPPROTOCOLTYPE: Complex = Complex {
     name: "AppProtocolType", class: 0, fields: 5, required: 5, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 0, local: "ProtocolNamespace", id: 2 }, content: Content::Simple(Simple::Text { min: 0, max: 100 }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 0, local: "VersionNumberMajor", id: 5 }, content: Content::Simple(Simple::Unsigned { max: 4294967295 }), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 0, local: "VersionNumberMinor", id: 6 }, content: Content::Simple(Simple::Unsigned { max: 4294967295 }), field: 2, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 0, local: "SchemaID", id: 4 }, content: Content::Simple(Simple::Bits { min: 0, max: 255, width: 8 }), field: 3, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Priority", id: 1 }, content: Content::Simple(Simple::Bits { min: 1, max: 20, width: 5 }), field: 4, many: false, wrapper: None },
         ] },
     ],
@@ -32,7 +32,7 @@ static SAP_APPPROTOCOLTYPE: Complex = Complex {
 static SAP_SUPPORTEDAPPPROTOCOLREQTYPE: Complex = Complex {
     name: "supportedAppProtocolReqType", class: 1, fields: 1, required: 1, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 20, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 20, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 0, local: "AppProtocol", id: 0 }, content: Content::Complex(&SAP_APPPROTOCOLTYPE), field: 0, many: true, wrapper: None },
         ] },
     ],
@@ -42,10 +42,10 @@ static SAP_SUPPORTEDAPPPROTOCOLREQTYPE: Complex = Complex {
 static SAP_SUPPORTEDAPPPROTOCOLRESTYPE: Complex = Complex {
     name: "supportedAppProtocolResType", class: 2, fields: 2, required: 1, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 0, local: "ResponseCode", id: 3 }, content: Content::Simple(Simple::Enumeration(&SAP_RESPONSECODETYPE)), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 0, local: "SchemaID", id: 4 }, content: Content::Simple(Simple::Bits { min: 0, max: 255, width: 8 }), field: 1, many: false, wrapper: None },
         ] },
     ],

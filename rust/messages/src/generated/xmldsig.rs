@@ -11,10 +11,10 @@ const TEXT: Name = Name { namespace: 0, local: "", id: 0 };
 static DS_CANONICALIZATIONMETHODTYPE: Complex = Complex {
     name: "CanonicalizationMethodType", class: 0, fields: 1, required: 1, inline: false, mixed: true, first: 1,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 1, max: 1, must: 1, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 1, max: 1, simple_first: false, must: 1, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Algorithm", id: 45 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , must: 2, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , simple_first: false, must: 2, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 0, local: "*", id: 0 }, content: Content::Wildcard, field: 0, many: false, wrapper: None },
         ] },
     ],
@@ -24,25 +24,25 @@ static DS_CANONICALIZATIONMETHODTYPE: Complex = Complex {
 static DS_DSAKEYVALUETYPE: Complex = Complex {
     name: "DSAKeyValueType", class: 1, fields: 7, required: 0, inline: false, mixed: false, first: 2,
     slots: &[
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 0, again: 0, done: 0, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 0, again: 0, done: 0, alternatives: &[
             Particle { name: Name { namespace: 1, local: "P", id: 15 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: NO_LIMIT }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 0, again: 0, done: 0, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 0, again: 0, done: 0, alternatives: &[
             Particle { name: Name { namespace: 1, local: "Q", id: 20 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: NO_LIMIT }), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 0, again: 0, done: 0, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 0, again: 0, done: 0, alternatives: &[
             Particle { name: Name { namespace: 1, local: "G", id: 5 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: NO_LIMIT }), field: 2, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 0, again: 0, done: 0, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 0, again: 0, done: 0, alternatives: &[
             Particle { name: Name { namespace: 1, local: "Y", id: 44 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: NO_LIMIT }), field: 3, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 0, again: 0, done: 0, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 0, again: 0, done: 0, alternatives: &[
             Particle { name: Name { namespace: 1, local: "J", id: 7 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: NO_LIMIT }), field: 4, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 0, again: 0, done: 0, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 0, again: 0, done: 0, alternatives: &[
             Particle { name: Name { namespace: 1, local: "Seed", id: 26 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: NO_LIMIT }), field: 5, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 0, again: 0, done: 0, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 0, again: 0, done: 0, alternatives: &[
             Particle { name: Name { namespace: 1, local: "PgenCounter", id: 19 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: NO_LIMIT }), field: 6, many: false, wrapper: None },
         ] },
     ],
@@ -61,10 +61,10 @@ static DS_DSAKEYVALUETYPE: Complex = Complex {
 static DS_DIGESTMETHODTYPE: Complex = Complex {
     name: "DigestMethodType", class: 2, fields: 1, required: 1, inline: false, mixed: true, first: 1,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 1, max: 1, must: 1, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 1, max: 1, simple_first: false, must: 1, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Algorithm", id: 45 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , must: 2, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , simple_first: false, must: 2, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 0, local: "*", id: 0 }, content: Content::Wildcard, field: 0, many: false, wrapper: None },
         ] },
     ],
@@ -74,10 +74,10 @@ static DS_DIGESTMETHODTYPE: Complex = Complex {
 static DS_KEYINFOTYPE: Complex = Complex {
     name: "KeyInfoType", class: 3, fields: 2, required: 1, inline: false, mixed: true, first: 4,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 4, done: 4, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 4, done: 4, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Id", id: 47 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: NO_LIMIT , must: 4, again: 4, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: NO_LIMIT , simple_first: true, must: 4, again: 4, done: 2, alternatives: &[
             Particle { name: Name { namespace: 1, local: "KeyName", id: 9 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 0, many: true, wrapper: Some(22) },
             Particle { name: Name { namespace: 1, local: "KeyValue", id: 10 }, content: Content::Complex(&DS_KEYVALUETYPE), field: 0, many: true, wrapper: None },
             Particle { name: Name { namespace: 1, local: "RetrievalMethod", id: 23 }, content: Content::Complex(&DS_RETRIEVALMETHODTYPE), field: 0, many: true, wrapper: None },
@@ -94,7 +94,7 @@ static DS_KEYINFOTYPE: Complex = Complex {
 static DS_KEYVALUETYPE: Complex = Complex {
     name: "KeyValueType", class: 4, fields: 2, required: 0, inline: false, mixed: true, first: 3,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 3, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 3, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 1, local: "DSAKeyValue", id: 1 }, content: Content::Complex(&DS_DSAKEYVALUETYPE), field: 0, many: false, wrapper: None },
             Particle { name: Name { namespace: 1, local: "RSAKeyValue", id: 21 }, content: Content::Complex(&DS_RSAKEYVALUETYPE), field: 1, many: false, wrapper: None },
             Particle { name: Name { namespace: 0, local: "*", id: 0 }, content: Content::Wildcard, field: 0, many: false, wrapper: None },
@@ -106,10 +106,10 @@ static DS_KEYVALUETYPE: Complex = Complex {
 static DS_MANIFESTTYPE: Complex = Complex {
     name: "ManifestType", class: 5, fields: 2, required: 1, inline: false, mixed: false, first: 2,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Id", id: 47 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: NO_LIMIT , must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: NO_LIMIT , simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "Reference", id: 22 }, content: Content::Complex(&DS_REFERENCETYPE), field: 0, many: true, wrapper: None },
         ] },
     ],
@@ -119,16 +119,16 @@ static DS_MANIFESTTYPE: Complex = Complex {
 static DS_OBJECTTYPE: Complex = Complex {
     name: "ObjectType", class: 6, fields: 3, required: 0, inline: false, mixed: true, first: 3,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 3, done: 3, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 3, done: 3, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Encoding", id: 46 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 3, done: 3, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 3, done: 3, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Id", id: 47 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 0, local: "MimeType", id: 48 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 2, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , must: 2, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , simple_first: false, must: 2, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 0, local: "*", id: 0 }, content: Content::Wildcard, field: 0, many: false, wrapper: None },
         ] },
     ],
@@ -138,13 +138,13 @@ static DS_OBJECTTYPE: Complex = Complex {
 static DS_PGPDATATYPE: Complex = Complex {
     name: "PGPDataType", class: 7, fields: 2, required: 0, inline: false, mixed: false, first: 3,
     slots: &[
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 0, again: 0, done: 0, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 0, again: 0, done: 0, alternatives: &[
             Particle { name: Name { namespace: 1, local: "PGPKeyID", id: 17 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: NO_LIMIT }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 0, again: 0, done: 0, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 0, again: 0, done: 0, alternatives: &[
             Particle { name: Name { namespace: 1, local: "PGPKeyPacket", id: 18 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: NO_LIMIT }), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , must: 0, again: 0, done: 0, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , simple_first: false, must: 0, again: 0, done: 0, alternatives: &[
             Particle { name: Name { namespace: 0, local: "*", id: 0 }, content: Content::Wildcard, field: 0, many: false, wrapper: None },
         ] },
     ],
@@ -161,10 +161,10 @@ static DS_PGPDATATYPE: Complex = Complex {
 static DS_RSAKEYVALUETYPE: Complex = Complex {
     name: "RSAKeyValueType", class: 8, fields: 2, required: 2, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "Modulus", id: 13 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: NO_LIMIT }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "Exponent", id: 4 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: NO_LIMIT }), field: 1, many: false, wrapper: None },
         ] },
     ],
@@ -174,22 +174,22 @@ static DS_RSAKEYVALUETYPE: Complex = Complex {
 static DS_REFERENCETYPE: Complex = Complex {
     name: "ReferenceType", class: 9, fields: 6, required: 2, inline: false, mixed: false, first: 3,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 3, done: 3, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 3, done: 3, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Id", id: 47 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 2, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Type", id: 50 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 3, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 0, local: "URI", id: 51 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 4, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "Transforms", id: 34 }, content: Content::Complex(&DS_TRANSFORMSTYPE), field: 5, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "DigestMethod", id: 2 }, content: Content::Complex(&DS_DIGESTMETHODTYPE), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "DigestValue", id: 3 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: NO_LIMIT }), field: 1, many: false, wrapper: None },
         ] },
     ],
@@ -199,13 +199,13 @@ static DS_REFERENCETYPE: Complex = Complex {
 static DS_RETRIEVALMETHODTYPE: Complex = Complex {
     name: "RetrievalMethodType", class: 10, fields: 3, required: 0, inline: false, mixed: false, first: 3,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Type", id: 50 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 0, local: "URI", id: 51 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "Transforms", id: 34 }, content: Content::Complex(&DS_TRANSFORMSTYPE), field: 2, many: false, wrapper: None },
         ] },
     ],
@@ -215,10 +215,10 @@ static DS_RETRIEVALMETHODTYPE: Complex = Complex {
 static DS_SPKIDATATYPE: Complex = Complex {
     name: "SPKIDataType", class: 11, fields: 1, required: 0, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , must: 0, again: 0, done: 0, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , simple_first: true, must: 0, again: 0, done: 0, alternatives: &[
             Particle { name: Name { namespace: 1, local: "SPKISexp", id: 25 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: NO_LIMIT }), field: 0, many: true, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , must: 0, again: 0, done: 0, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , simple_first: false, must: 0, again: 0, done: 0, alternatives: &[
             Particle { name: Name { namespace: 0, local: "*", id: 0 }, content: Content::Wildcard, field: 0, many: false, wrapper: None },
         ] },
     ],
@@ -232,13 +232,13 @@ static DS_SPKIDATATYPE: Complex = Complex {
 static DS_SIGNATUREMETHODTYPE: Complex = Complex {
     name: "SignatureMethodType", class: 12, fields: 2, required: 1, inline: false, mixed: true, first: 1,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 1, max: 1, must: 1, again: 3, done: 3, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 1, max: 1, simple_first: false, must: 1, again: 3, done: 3, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Algorithm", id: 45 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 2, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 2, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 1, local: "HMACOutputLength", id: 6 }, content: Content::Simple(Simple::Integer), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , must: 2, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , simple_first: false, must: 2, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 0, local: "*", id: 0 }, content: Content::Wildcard, field: 0, many: false, wrapper: None },
         ] },
     ],
@@ -248,10 +248,10 @@ static DS_SIGNATUREMETHODTYPE: Complex = Complex {
 static DS_SIGNATUREPROPERTIESTYPE: Complex = Complex {
     name: "SignaturePropertiesType", class: 13, fields: 2, required: 1, inline: false, mixed: false, first: 2,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Id", id: 47 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: NO_LIMIT , must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: NO_LIMIT , simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "SignatureProperty", id: 30 }, content: Content::Complex(&DS_SIGNATUREPROPERTYTYPE), field: 0, many: true, wrapper: None },
         ] },
     ],
@@ -261,13 +261,13 @@ static DS_SIGNATUREPROPERTIESTYPE: Complex = Complex {
 static DS_SIGNATUREPROPERTYTYPE: Complex = Complex {
     name: "SignaturePropertyType", class: 14, fields: 2, required: 1, inline: false, mixed: true, first: 2,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Id", id: 47 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Attribute, min: 1, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Target", id: 49 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: NO_LIMIT , must: 2, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: NO_LIMIT , simple_first: false, must: 2, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 0, local: "*", id: 0 }, content: Content::Wildcard, field: 0, many: false, wrapper: None },
         ] },
     ],
@@ -277,19 +277,19 @@ static DS_SIGNATUREPROPERTYTYPE: Complex = Complex {
 static DS_SIGNATURETYPE: Complex = Complex {
     name: "SignatureType", class: 15, fields: 5, required: 2, inline: false, mixed: false, first: 2,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Id", id: 47 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 2, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "SignedInfo", id: 32 }, content: Content::Complex(&DS_SIGNEDINFOTYPE), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 1, local: "SignatureValue", id: 31 }, content: Content::Complex(&DS_SIGNATUREVALUETYPE), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: 1, must: 1, again: 2, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 2, alternatives: &[
             Particle { name: Name { namespace: 1, local: "KeyInfo", id: 8 }, content: Content::Complex(&DS_KEYINFOTYPE), field: 3, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "Object", id: 14 }, content: Content::Complex(&DS_OBJECTTYPE), field: 4, many: true, wrapper: None },
         ] },
     ],
@@ -299,10 +299,10 @@ static DS_SIGNATURETYPE: Complex = Complex {
 static DS_SIGNATUREVALUETYPE: Complex = Complex {
     name: "SignatureValueType", class: 16, fields: 2, required: 1, inline: false, mixed: false, first: 2,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Id", id: 47 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Text, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Text, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: TEXT, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: NO_LIMIT }), field: 0, many: false, wrapper: None },
         ] },
     ],
@@ -312,16 +312,16 @@ static DS_SIGNATUREVALUETYPE: Complex = Complex {
 static DS_SIGNEDINFOTYPE: Complex = Complex {
     name: "SignedInfoType", class: 17, fields: 4, required: 3, inline: false, mixed: false, first: 2,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 0, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 0, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Id", id: 47 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 3, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "CanonicalizationMethod", id: 0 }, content: Content::Complex(&DS_CANONICALIZATIONMETHODTYPE), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "SignatureMethod", id: 28 }, content: Content::Complex(&DS_SIGNATUREMETHODTYPE), field: 1, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: NO_LIMIT , must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: NO_LIMIT , simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "Reference", id: 22 }, content: Content::Complex(&DS_REFERENCETYPE), field: 2, many: true, wrapper: None },
         ] },
     ],
@@ -331,10 +331,10 @@ static DS_SIGNEDINFOTYPE: Complex = Complex {
 static DS_TRANSFORMTYPE: Complex = Complex {
     name: "TransformType", class: 18, fields: 2, required: 1, inline: false, mixed: true, first: 1,
     slots: &[
-        Slot { kind: Kind::Attribute, min: 1, max: 1, must: 1, again: 3, done: 3, alternatives: &[
+        Slot { kind: Kind::Attribute, min: 1, max: 1, simple_first: false, must: 1, again: 3, done: 3, alternatives: &[
             Particle { name: Name { namespace: 0, local: "Algorithm", id: 45 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , must: 2, again: 3, done: 2, alternatives: &[
+        Slot { kind: Kind::Element, min: 0, max: NO_LIMIT , simple_first: true, must: 2, again: 3, done: 2, alternatives: &[
             Particle { name: Name { namespace: 1, local: "XPath", id: 43 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 1, many: true, wrapper: None },
             Particle { name: Name { namespace: 0, local: "*", id: 0 }, content: Content::Wildcard, field: 1, many: true, wrapper: None },
         ] },
@@ -345,7 +345,7 @@ static DS_TRANSFORMTYPE: Complex = Complex {
 static DS_TRANSFORMSTYPE: Complex = Complex {
     name: "TransformsType", class: 19, fields: 1, required: 1, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: NO_LIMIT , must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: NO_LIMIT , simple_first: false, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "Transform", id: 33 }, content: Content::Complex(&DS_TRANSFORMTYPE), field: 0, many: true, wrapper: None },
         ] },
     ],
@@ -355,7 +355,7 @@ static DS_TRANSFORMSTYPE: Complex = Complex {
 static DS_X509DATATYPE: Complex = Complex {
     name: "X509DataType", class: 20, fields: 1, required: 1, inline: false, mixed: false, first: 3,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: NO_LIMIT , must: 3, again: 3, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: NO_LIMIT , simple_first: false, must: 3, again: 3, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "X509IssuerSerial", id: 39 }, content: Content::Complex(&DS_X509ISSUERSERIALTYPE), field: 0, many: true, wrapper: None },
             Particle { name: Name { namespace: 1, local: "X509SKI", id: 40 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: NO_LIMIT }), field: 0, many: true, wrapper: Some(24) },
             Particle { name: Name { namespace: 1, local: "X509SubjectName", id: 42 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 0, many: true, wrapper: Some(25) },
@@ -370,10 +370,10 @@ static DS_X509DATATYPE: Complex = Complex {
 static DS_X509ISSUERSERIALTYPE: Complex = Complex {
     name: "X509IssuerSerialType", class: 21, fields: 2, required: 2, inline: false, mixed: false, first: 1,
     slots: &[
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "X509IssuerName", id: 38 }, content: Content::Simple(Simple::Text { min: 0, max: NO_LIMIT }), field: 0, many: false, wrapper: None },
         ] },
-        Slot { kind: Kind::Element, min: 1, max: 1, must: 1, again: 2, done: 1, alternatives: &[
+        Slot { kind: Kind::Element, min: 1, max: 1, simple_first: true, must: 1, again: 2, done: 1, alternatives: &[
             Particle { name: Name { namespace: 1, local: "X509SerialNumber", id: 41 }, content: Content::Simple(Simple::Integer), field: 1, many: false, wrapper: None },
         ] },
     ],

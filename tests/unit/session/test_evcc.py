@@ -1,0 +1,346 @@
+"""The car's duties, against a station whose answers a tap changes."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from plugcharge.errors import LocalError
+from plugcharge.messages import Message, iso2
+from plugcharge.session import (
+    ChargeScheduleWanted,
+    ContinueChargingWanted,
+    ControlPilot,
+    ControlPilotWanted,
+    EndReason,
+    EvccSession,
+    MessageSent,
+    Payment,
+    PeerFault,
+    Tolerated,
+)
+from plugcharge.session.tables_iso2 import EVCC_TABLE, RESPONSE_OF, EvccState
+from plugcharge.wire.sap import DIN
+from tests.unit.session.pair import (
+    Hosts,
+    Pair,
+    altering,
+    contract,
+    evcc_config,
+    never,
+    secc_config,
+    with_body,
+)
+
+CODE = iso2.ResponseCode
+ROWS = [
+    row for row in EVCC_TABLE.values() if row.state not in {EvccState.RENEGOTIATE, EvccState.SESSION_STOP}
+]
+
+
+def sent(pair: Pair, kind: type[Message] | None = None) -> list[Any]:
+    messages = [event.message for event in pair.of("car", MessageSent)]
+    bodies = [getattr(message, "body", message) for message in messages]
+    return bodies if kind is None else [body for body in bodies if type(body) is kind]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.state)
+@pytest.mark.parametrize("code", ["FAILED", "FAILED_UnknownSession", "FAILED_SequenceError"])
+def test_every_response_can_refuse(row: Any, code: str) -> None:
+    wanted = iso2.ChargeProgress.Stop if row.state is EvccState.POWER_STOP else iso2.ChargeProgress.Start
+    asked: list[Any] = []
+
+    def change(message: Any) -> Message:
+        if row.request is iso2.PowerDeliveryReq and sent_progress() is not wanted:
+            return cast("Message", message)
+        asked.append(message)
+        return with_body(response_code=CODE(code))(message)
+
+    pair = Pair(tap=altering(row.response, change))
+
+    def sent_progress() -> Any:
+        power = list(sent(pair, iso2.PowerDeliveryReq))
+        return power[-1].charge_progress
+
+    pair.run()
+    assert asked
+    end = pair.ended("car")
+    assert (end.reason, end.code) == (EndReason.REFUSED, code)
+    assert any(event.error.code == code for event in pair.of("car", PeerFault))
+    goodbyes = sent(pair, iso2.SessionStopReq)
+    expected = row.state is not EvccState.SESSION_SETUP and code == "FAILED"
+    assert bool(goodbyes) is expected
+    shown = [event.state for event in pair.of("car", ControlPilotWanted)]
+    assert shown in ([], [ControlPilot.C, ControlPilot.B])
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.state)
+def test_every_response_has_to_match_its_request(row: Any) -> None:
+    wrong = iso2.ServiceDetailRes(response_code=CODE.OK, service_id=1)
+    pair = Pair(
+        tap=altering(row.response, lambda message: msgspec.structs.replace(message, body=wrong))
+    ).run()
+    assert pair.ended("car").reason is EndReason.PROTOCOL_ERROR  # [V2G2-482]
+
+
+@pytest.mark.parametrize("row", ROWS[1:], ids=lambda row: row.state)
+def test_every_response_has_to_carry_the_id(row: Any) -> None:
+    other = iso2.MessageHeader(session_id=b"\x01" * 8)
+    pair = Pair(
+        tap=altering(row.response, lambda message: msgspec.structs.replace(message, header=other))
+    ).run()
+    assert pair.ended("car").reason is EndReason.PROTOCOL_ERROR
+
+
+@pytest.mark.parametrize("session_id", [b"", b"\x00", bytes(8), b"\x01" * 9])
+def test_an_id_that_is_none(session_id: bytes) -> None:
+    header = iso2.MessageHeader(session_id=session_id)
+    tap = altering(iso2.SessionSetupRes, lambda message: msgspec.structs.replace(message, header=header))
+    assert Pair(tap=tap).run().ended("car").reason is EndReason.PROTOCOL_ERROR
+
+
+@pytest.mark.parametrize("code", [CODE.OK, CODE.OK_OldSessionJoined])
+def test_a_sloppy_session_setup_is_tolerated(code: CODE) -> None:
+    pair = Pair(tap=altering(iso2.SessionSetupRes, with_body(response_code=code))).run()
+    assert pair.ended("car").reason is EndReason.TERMINATED
+    assert len(pair.of("car", Tolerated)) == 1
+
+
+def test_a_charge_service_with_another_id() -> None:
+    def change(message: Any) -> Message:
+        service = msgspec.structs.replace(message.body.charge_service, service_id=7)
+        return with_body(charge_service=service)(message)
+
+    pair = Pair(tap=altering(iso2.ServiceDiscoveryRes, change)).run()
+    (selection,) = sent(pair, iso2.PaymentServiceSelectionReq)
+    assert selection.selected_service_list.selected_service[0].service_id == 7
+
+
+def test_another_energy_transfer_mode_is_a_clean_stop() -> None:
+    config = evcc_config(energy_transfer_mode=iso2.EnergyTransferMode.AC_single_phase_core)
+    pair = Pair(evcc=config).run()
+    end = pair.ended("car")
+    assert end.reason is EndReason.UNSUITABLE
+    assert "AC_three_phase_core" in end.detail
+    assert pair.ended("station").reason is EndReason.TERMINATED
+
+
+def test_external_payment_only_is_a_clean_stop() -> None:
+    pair = Pair(secc=secc_config(payments=(Payment.EXTERNAL,))).run()
+    end = pair.ended("car")
+    assert end.reason is EndReason.UNSUITABLE
+    assert "ExternalPayment" in end.detail
+    assert pair.ended("station").reason is EndReason.TERMINATED
+    assert not sent(pair, iso2.PaymentServiceSelectionReq)
+
+
+def test_no_contract_over_plain_tcp_whatever_the_station_offers() -> None:
+    both = (Payment.CONTRACT, Payment.EXTERNAL)
+    everything = iso2.PaymentOptionList(
+        payment_option=(iso2.PaymentOption.Contract, iso2.PaymentOption.ExternalPayment)
+    )
+    tap = altering(iso2.ServiceDiscoveryRes, with_body(payment_option_list=everything))
+    pair = Pair(secc=secc_config(payments=both), evcc=evcc_config(payments=both), secure=False, tap=tap).run()
+    (selection,) = sent(pair, iso2.PaymentServiceSelectionReq)
+    assert selection.selected_payment_option == "ExternalPayment"  # [V2G2-635]
+    assert not sent(pair, iso2.PaymentDetailsReq)
+    assert pair.ended("car").reason is EndReason.TERMINATED
+
+
+def test_external_payment_session() -> None:
+    pair = Pair(
+        secc=secc_config(payments=(Payment.EXTERNAL,)),
+        evcc=evcc_config(payments=(Payment.EXTERNAL,)),
+        secure=False,
+    ).run()
+    assert pair.ended("car").reason is EndReason.TERMINATED
+    assert not sent(pair, iso2.MeteringReceiptReq)
+
+
+@pytest.mark.parametrize("length", [0, 15, 17])
+def test_a_challenge_of_another_length(length: int) -> None:
+    pair = Pair(tap=altering(iso2.PaymentDetailsRes, with_body(gen_challenge=bytes(length)))).run()
+    assert pair.ended("car").reason is EndReason.PROTOCOL_ERROR
+    assert not sent(pair, iso2.AuthorizationReq)
+
+
+@pytest.mark.parametrize("processing", ["Ongoing", "Ongoing_WaitingForCustomerInteraction"])
+def test_the_authorization_loop_is_empty_and_paced(processing: str) -> None:
+    ongoing = with_body(evse_processing=iso2.EVSEProcessing(processing))
+    from plugcharge.session import AuthorizationDecision, AuthorizationWanted
+
+    late: list[Any] = []
+    hosts = Hosts(replies={AuthorizationWanted: late.append})
+
+    pair = Pair(hosts=hosts, tap=altering(iso2.AuthorizationRes, ongoing, times=3))
+    pair.run(seconds=3.0)
+    requests = sent(pair, iso2.AuthorizationReq)
+    assert len(requests) >= 4
+    assert requests[0].gen_challenge is not None
+    assert all(request == iso2.AuthorizationReq() for request in requests[1:])  # [V2G2-684]
+    pair.station.answer(pair.now, AuthorizationDecision(ticket=late[0].ticket, accepted=True))
+    pair.run()
+    assert pair.ended("car").reason is EndReason.TERMINATED
+
+
+@pytest.mark.parametrize("kind", [iso2.AuthorizationRes, iso2.ChargeParameterDiscoveryRes])
+def test_an_endless_ongoing_ends_after_60_seconds(kind: type[Message]) -> None:
+    pair = Pair(tap=altering(kind, with_body(evse_processing=iso2.EVSEProcessing.Ongoing)))
+    before = pair.now
+    if kind is iso2.AuthorizationRes:
+        # The station itself has finished; it would refuse a second request, so answer in its place.
+        car = pair.car
+        for _ in range(2_000):
+            pair.collect()
+            for frame in car.data_to_send():
+                respond_ongoing(pair, frame)
+            if car.closed or car.next_deadline() is None:
+                break
+            pair.now = car.next_deadline() or pair.now
+            car.timeout(pair.now)
+        pair.collect()
+    else:
+        pair.hosts.replies[ChargeScheduleWanted] = never
+        pair.run()
+    end = pair.ended("car")
+    assert end.reason in {EndReason.TIMEOUT, EndReason.REFUSED}
+    assert pair.now - before <= 66.0
+
+
+def respond_ongoing(pair: Pair, frame: bytes) -> None:
+    from plugcharge import exi
+    from plugcharge.wire.v2gtp import pack
+
+    if pair.car.state == "Authorization":
+        header = iso2.MessageHeader(session_id=pair.car.session_id)
+        body = iso2.AuthorizationRes(response_code=CODE.OK, evse_processing=iso2.EVSEProcessing.Ongoing)
+        octets = pack(0x8001, exi.encode(iso2.V2G_Message(header=header, body=body)))
+        pair.car.receive(pair.now, octets)
+        return
+    pair.station.receive(pair.now, frame)
+    pair.collect()
+    for answer in pair.station.data_to_send():
+        pair.car.receive(pair.now, answer)
+
+
+def test_the_station_wants_to_stop() -> None:
+    status = iso2.AC_EVSEStatus(
+        notification_max_delay=5, evse_notification=iso2.EVSENotification.StopCharging, rcd=False
+    )
+    config = evcc_config(stop_after_seconds=None)
+    for kind, field in ((iso2.ChargingStatusRes, "ac_evse_status"), (iso2.MeteringReceiptRes, "evse_status")):
+        pair = Pair(evcc=config, tap=altering(kind, with_body(**{field: status}))).run()
+        end = pair.ended("car")
+        assert end.reason is EndReason.TERMINATED
+        assert end.detail == "the station wants to stop"
+        assert len(sent(pair, iso2.ChargingStatusReq)) == 1
+        assert len(sent(pair, iso2.MeteringReceiptReq)) == 1  # the reading is still signed
+
+
+def test_the_station_wants_to_stop_before_the_loop() -> None:
+    status = iso2.AC_EVSEStatus(
+        notification_max_delay=0, evse_notification=iso2.EVSENotification.StopCharging, rcd=False
+    )
+    pair = Pair(tap=altering(iso2.PowerDeliveryRes, with_body(evse_status=status))).run()
+    assert not sent(pair, iso2.ChargingStatusReq)
+    assert [request.charge_progress for request in sent(pair, iso2.PowerDeliveryReq)] == ["Start", "Stop"]
+
+
+def test_a_residual_current_stops() -> None:
+    status = iso2.AC_EVSEStatus(
+        notification_max_delay=0, evse_notification=iso2.EVSENotification.None_, rcd=True
+    )
+    pair = Pair(tap=altering(iso2.ChargingStatusRes, with_body(ac_evse_status=status))).run()
+    assert "residual current" in pair.ended("car").detail
+
+
+def test_the_station_wants_to_renegotiate() -> None:
+    status = iso2.AC_EVSEStatus(
+        notification_max_delay=0, evse_notification=iso2.EVSENotification.ReNegotiation, rcd=False
+    )
+    pair = Pair(tap=altering(iso2.ChargingStatusRes, with_body(ac_evse_status=status), times=1)).run()
+    progress = [request.charge_progress for request in sent(pair, iso2.PowerDeliveryReq)]
+    assert progress == ["Start", "Renegotiate", "Start", "Stop"]  # [V2G2-813]
+    assert len(sent(pair, iso2.ChargeParameterDiscoveryReq)) == 2
+    assert pair.ended("station").reason is EndReason.TERMINATED
+
+
+def test_the_host_stops_at_any_time() -> None:
+    for seconds in (0.0, 0.5, 1.0, 1.7, 2.0):
+        pair = Pair(evcc=evcc_config(stop_after_seconds=None))
+        pair.run(seconds=seconds)
+        pair.car.stop_charging(pair.now, "enough")
+        pair.run()
+        assert pair.ended("car").detail == "enough"
+        assert pair.ended("station").reason is EndReason.TERMINATED
+        shown = [event.state for event in pair.of("car", ControlPilotWanted)]
+        assert shown == [ControlPilot.C, ControlPilot.B]
+
+
+def test_the_host_stops_while_the_station_thinks() -> None:
+    pair = Pair(hosts=Hosts(replies={ChargeScheduleWanted: never}))
+    pair.run(seconds=2.0)
+    assert pair.car.state == "ChargeParameterDiscovery"
+    pair.car.stop_charging(pair.now, "enough")
+    pair.run()
+    assert pair.ended("car").reason is EndReason.TERMINATED
+    assert not sent(pair, iso2.PowerDeliveryReq)
+    assert not pair.of("car", ControlPilotWanted)
+
+
+def test_the_host_stops_while_it_is_asked() -> None:
+    hosts = Hosts(replies={ContinueChargingWanted: never})
+    pair = Pair(evcc=evcc_config(ask_continue=True), hosts=hosts)
+    pair.run(seconds=1.0)
+    pair.car.stop_charging(pair.now, "enough")
+    pair.run()
+    assert pair.ended("car").detail == "enough"
+    assert pair.ended("station").reason is EndReason.TERMINATED
+
+
+@pytest.mark.parametrize("row", list(EVCC_TABLE.values()), ids=lambda row: row.state)
+def test_a_station_that_stops_talking(row: Any) -> None:
+    if row.state is EvccState.RENEGOTIATE:
+        pytest.skip("a second PowerDelivery; its timer is that of Start")
+    stops: list[float] = []
+
+    def tap(side: str, number: int, frame: bytes) -> list[bytes]:
+        if pair.car.state == row.state:
+            stops.append(pair.now)
+            return [] if side == "station" else [frame]
+        return [frame]
+
+    pair = Pair(tap=tap)
+    pair.run()
+    end = pair.ended("car")
+    assert end.reason is EndReason.TIMEOUT
+    long = {iso2.PaymentDetailsReq, iso2.PowerDeliveryReq}
+    ended_after = 5.0 if row.request in long else 2.0  # [V2G2-436]
+    assert f"of {ended_after:g} s" in end.detail
+    assert pair.of("station", type(end))
+
+
+def test_a_station_that_never_answers_the_handshake() -> None:
+    pair = Pair(tap=lambda side, number, frame: [] if side == "station" else [frame]).run()
+    assert pair.ended("car").reason is EndReason.TIMEOUT
+
+
+def test_the_setup_budget() -> None:
+    session = EvccSession(evcc_config(setup_budget=1.5), now=0.0, secure=True)
+    session.events()
+    assert session.next_deadline() == 1.5  # [V2G2-605]
+    session.timeout(1.5)
+    assert session.closed
+
+
+def test_protocols_that_cannot_be_spoken() -> None:
+    with pytest.raises(LocalError, match="din"):
+        EvccSession(evcc_config(protocols=(DIN,)), now=0.0, secure=True)
+
+
+def test_each_response_is_named_like_its_request() -> None:
+    for request, response in RESPONSE_OF.items():
+        assert request.__name__[:-3] == response.__name__[:-3]
+    assert contract().canonical_emaid == "DEPLGC00000001"
