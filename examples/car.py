@@ -23,6 +23,7 @@ from plugcharge.transport.contract import load_contract
 
 
 def arguments() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--pki", type=Path, required=True, help="folder made by: plugcharge pki init")
     parser.add_argument("--interface", help="network interface to find the station on")
@@ -34,12 +35,14 @@ def arguments() -> argparse.Namespace:
 
 
 def show(event: object) -> None:
+    """Print the name of each message."""
     if isinstance(event, MessageReceived | MessageSent):
         arrow = "<-" if isinstance(event, MessageReceived) else "->"
         print(arrow, type(getattr(event.message, "body", event.message)).__name__, flush=True)
 
 
 async def main() -> int:
+    """Charge once and give the exit status."""
     options = arguments()
     vehicle = options.pki / "vehicle"
     config = EvccConfig(

@@ -16,6 +16,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from plugcharge import Secc, SeccConfig, pki
 from plugcharge.backend import Contract, ContractBook, SessionStore, StationJournal, Tariff
@@ -23,13 +24,16 @@ from plugcharge.session import Environment, MessageReceived, MessageSent
 from plugcharge.simulation import SimulatedOutlet
 from plugcharge.simulation.accounting import AccountingStation
 from plugcharge.transport.identity import load_identity
-from plugcharge.transport.link import LinkInfo
-from plugcharge.transport.secc import StationSession
+
+if TYPE_CHECKING:
+    from plugcharge.transport.link import LinkInfo
+    from plugcharge.transport.secc import StationSession
 
 EVSE_ID = "DE*PLG*E0001*1"
 
 
 def arguments() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--pki", type=Path, required=True, help="folder made by: plugcharge pki init")
     parser.add_argument("--interface", help="network interface to serve; without it: loopback")
@@ -53,6 +57,7 @@ def contract_book(store: SessionStore, emaid: str) -> ContractBook:
 
 
 async def main() -> None:
+    """Serve cars."""
     options = arguments()
     config = SeccConfig(
         evse_id=EVSE_ID,

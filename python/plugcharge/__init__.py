@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from plugcharge import errors, exi, messages, pki, sign
-    from plugcharge.transport.evcc import Evcc, EvccConfig
-    from plugcharge.transport.secc import Secc, SeccConfig
+    from plugcharge.session.config import EvccConfig, SeccConfig
+    from plugcharge.transport.evcc import Evcc
+    from plugcharge.transport.secc import Secc
 
 __all__ = ["Evcc", "EvccConfig", "Secc", "SeccConfig", "errors", "exi", "messages", "pki", "sign"]
 
 _HOMES = {
     "Evcc": "plugcharge.transport.evcc",
-    "EvccConfig": "plugcharge.transport.evcc",
+    "EvccConfig": "plugcharge.session.config",
     "Secc": "plugcharge.transport.secc",
-    "SeccConfig": "plugcharge.transport.secc",
+    "SeccConfig": "plugcharge.session.config",
 }
 
 

@@ -235,7 +235,8 @@ def test_random_walks(start: int, walk: list[tuple[str, Any]], silent: set[int])
     advance(driver, start)
     for kind, value in walk:
         act(driver, kind, value)
-    driver.wait(200.0)
+    for _ in range(3):  # an answer that is held, the request after it, the grace after a refusal
+        driver.wait(60.0)
     check_station(driver.events)
     assert driver.core.closed
     driver.ended()

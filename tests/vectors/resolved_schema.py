@@ -26,18 +26,19 @@ def _split(name: str) -> tuple[str, str]:
     return local, uri.removeprefix("{")
 
 
-def flatten(nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Unfold sequences that occur once: they say nothing."""
+def flatten(nodes: list[dict[str, Any]], *, in_choice: bool = False) -> list[dict[str, Any]]:
+    """Unfold sequences that occur once: they say nothing, except inside a choice."""
     out: list[dict[str, Any]] = []
     for node in nodes:
-        if "nodes" in node:
-            inner = flatten(node["nodes"])
-            if node.get("kind", node.get("group")) == "sequence" and node["occurs"] == [1, 1]:
-                out.extend(inner)
-            else:
-                out.append({**node, "nodes": inner})
-        else:
+        if "nodes" not in node:
             out.append(node)
+            continue
+        kind = node.get("kind", node.get("group"))
+        inner = flatten(node["nodes"], in_choice=kind == "choice")
+        if kind == "sequence" and node["occurs"] == [1, 1] and not in_choice:
+            out.extend(inner)
+        else:
+            out.append({**node, "nodes": inner})
     return out
 
 

@@ -159,7 +159,7 @@ struct Parser<'a> {
     at: usize,
 }
 
-impl<'a> Parser<'a> {
+impl Parser<'_> {
     fn description(mut self) -> Result<Description, Fault> {
         let mut out = Description::default();
         let mut prefix = String::new();
@@ -170,7 +170,7 @@ impl<'a> Parser<'a> {
             let fault = |what: &str| Err(Fault(format!("line {number}: {what}: {code}")));
             match words.as_slice() {
                 ["set", name, rest @ ..] => {
-                    out.set = (*name).to_owned();
+                    (*name).clone_into(&mut out.set);
                     doc.clone_into(&mut out.title);
                     match rest {
                         [] => {}
@@ -185,7 +185,7 @@ impl<'a> Parser<'a> {
                     attributes_qualified: flags.contains(&"attributes=qualified"),
                 }),
                 [section] if section.starts_with('[') && section.ends_with(']') => {
-                    prefix = section[1..section.len() - 1].to_owned();
+                    section[1..section.len() - 1].clone_into(&mut prefix);
                 }
                 [keyword, name, rest @ ..] => {
                     let body = match *keyword {
@@ -195,7 +195,11 @@ impl<'a> Parser<'a> {
                         "type" => Body::Complex(self.complex(rest, doc, number)?),
                         _ => return fault("unknown declaration"),
                     };
-                    out.declarations.push(Declaration { prefix: prefix.clone(), name: (*name).to_owned(), body });
+                    out.declarations.push(Declaration {
+                        prefix: prefix.clone(),
+                        name: (*name).to_owned(),
+                        body,
+                    });
                 }
                 _ => return fault("cannot be read"),
             }
@@ -221,7 +225,8 @@ impl<'a> Parser<'a> {
                 "mixed" => out.mixed = true,
                 "inline" => out.inline = true,
                 "extends" | "text" => {
-                    let base = words.next().ok_or_else(|| Fault(format!("line {number}: a name is missing")))?;
+                    let base =
+                        words.next().ok_or_else(|| Fault(format!("line {number}: a name is missing")))?;
                     if *word == "extends" {
                         out.extends = Some(qualified(base));
                     } else {
@@ -231,9 +236,10 @@ impl<'a> Parser<'a> {
                 other => return Err(Fault(format!("line {number}: unknown word {other}"))),
             }
         }
-        while let Some(line) = self.lines.get(self.at).filter(|line| line.indent == 1 || line.code.is_empty()) {
+        while let Some(line) = self.lines.get(self.at).filter(|line| line.indent == 1 || line.code.is_empty())
+        {
             if line.code.is_empty() {
-                out.doc = format!("{} {}", out.doc, line.doc).trim().to_owned();
+                format!("{} {}", out.doc, line.doc).trim().clone_into(&mut out.doc);
                 self.at += 1;
             } else if let Some(rest) = line.code.strip_prefix('.') {
                 let (name, of_type) = two(rest, line.number)?;
@@ -276,12 +282,18 @@ impl<'a> Parser<'a> {
                 Ok(Item::Group { choice: name == "choice", occurs, items })
             }
             "any" => Ok(Item::Any { occurs }),
-            _ => Ok(Item::Element { name: name.to_owned(), simple: simple(rest, number)?, occurs, doc, rename }),
+            _ => Ok(Item::Element {
+                name: name.to_owned(),
+                simple: simple(rest, number)?,
+                occurs,
+                doc,
+                rename,
+            }),
         }
     }
 }
 
-fn two<'a>(text: &'a str, number: usize) -> Result<(&'a str, &'a str), Fault> {
+fn two(text: &str, number: usize) -> Result<(&str, &str), Fault> {
     text.split_once(' ').ok_or_else(|| Fault(format!("line {number}: a type is missing: {text}")))
 }
 
@@ -294,7 +306,11 @@ fn qualified(text: &str) -> Name {
 
 fn element(words: &[&str], number: usize) -> Result<Body, Fault> {
     let Some((ty, rest)) = words.split_first() else { return Err(Fault(format!("line {number}: no type"))) };
-    let head = rest.iter().position(|word| *word == "for").and_then(|at| rest.get(at + 1)).map(|word| qualified(word));
+    let head = rest
+        .iter()
+        .position(|word| *word == "for")
+        .and_then(|at| rest.get(at + 1))
+        .map(|word| qualified(word));
     Ok(Body::Element { ty: qualified(ty), head, is_abstract: rest.contains(&"abstract") })
 }
 

@@ -24,7 +24,8 @@ pub(crate) fn json(model: &Model) -> String {
     let enumerations = model.enumerations.values().map(|entry| {
         format!("{{\"name\":{:?},\"prefix\":{:?},\"values\":{:?}}}", entry.key.1, entry.key.0, entry.values)
     });
-    let globals = model.globals.iter().map(|(name, holds)| leaf(&Leaf { name: name.clone(), holds: holds.clone() }));
+    let globals =
+        model.globals.iter().map(|(name, holds)| leaf(&Leaf { name: name.clone(), holds: holds.clone() }));
     format!(
         "{{\"set\":{:?},\"types\":{},\"enumerations\":{},\"globals\":{}}}",
         model.name,

@@ -16,10 +16,13 @@ pub(crate) fn module(model: &Model, grammars: &[(Key, Grammar)]) -> String {
         .filter(|(ty, _)| own(&ty.module))
         .collect();
     let enums: Vec<&EnumModel> = model.enumerations.values().filter(|entry| own(&entry.module)).collect();
-    let mut names: BTreeSet<String> = types.iter().filter(|(ty, _)| !ty.inline).map(|(ty, _)| ty.class.clone()).collect();
+    let mut names: BTreeSet<String> =
+        types.iter().filter(|(ty, _)| !ty.inline).map(|(ty, _)| ty.class.clone()).collect();
     names.extend(enums.iter().map(|entry| entry.class.clone()));
     for (_, grammar) in &types {
-        names.extend(grammar.fields.iter().flat_map(|field| field.wrappers.iter().map(|(name, _)| name.clone())));
+        names.extend(
+            grammar.fields.iter().flat_map(|field| field.wrappers.iter().map(|(name, _)| name.clone())),
+        );
     }
     let mut body = String::new();
     for entry in &enums {
@@ -67,7 +70,9 @@ pub(crate) fn package(models: &[Model]) -> String {
     let mut names: Vec<&str> = models.iter().map(|model| model.name.as_str()).collect();
     names.sort_unstable();
     let _ = writeln!(out, "    from plugcharge.messages import {}", names.join(", "));
-    let all: Vec<String> = std::iter::once("\"Message\"".to_owned()).chain(names.iter().map(|name| format!("{name:?}"))).collect();
+    let all: Vec<String> = std::iter::once("\"Message\"".to_owned())
+        .chain(names.iter().map(|name| format!("{name:?}")))
+        .collect();
     let _ = writeln!(out, "\n__all__ = [{}]\n", all.join(", "));
     out.push_str("\nclass Message(msgspec.Struct, frozen=True, gc=False):\n    \"\"\"Base of every typed message and of every part of one.\"\"\"\n\n\ndef __getattr__(name: str) -> object:\n    if name not in __all__:\n        raise AttributeError(f\"module 'plugcharge.messages' has no attribute {name!r}\")\n    return importlib.import_module(f\"plugcharge.messages.{name}\")\n");
     out

@@ -54,16 +54,16 @@ impl<'a> Index<'a> {
         self.classes.iter().position(|(m, c)| m == module && c == class).unwrap_or_default()
     }
 
-    fn content(&self, holds: &Holds) -> String {
+    fn content(holds: &Holds) -> String {
         match holds {
-            Holds::Value(value) => format!("Content::Simple({})", self.value(value)),
+            Holds::Value(value) => format!("Content::Simple({})", Self::value(value)),
             Holds::Complex(key) => format!("Content::Complex(&{})", symbol(key)),
             Holds::Abstract => "Content::Abstract".into(),
             Holds::Wildcard => "Content::Wildcard".into(),
         }
     }
 
-    fn value(&self, value: &Value) -> String {
+    fn value(value: &Value) -> String {
         let limit = |max: Option<u32>| max.map_or("NO_LIMIT".to_owned(), |max| max.to_string());
         match value {
             Value::Boolean => "Simple::Boolean".into(),
@@ -98,7 +98,7 @@ impl<'a> Index<'a> {
         };
         format!(
             "Particle {{ name: {name}, content: {}, field: {}, many: {}, wrapper: {wrapper} }}",
-            self.content(&particle.holds),
+            Self::content(&particle.holds),
             if particle.field == usize::MAX { 0 } else { particle.field },
             particle.many,
         )
@@ -138,13 +138,20 @@ pub(crate) fn module(index: &Index<'_>) -> String {
         complex(index, &mut out, at, key, grammar);
     }
     roots(index, &mut out);
-    out.replace("const NO_LIMIT: u32 = u32::MAX;\n", if out.contains(" NO_LIMIT ") { "const NO_LIMIT: u32 = u32::MAX;\n" } else { "" })
-        .replace(
-            "const TEXT: Name = Name { namespace: 0, local: \"\", id: 0 };\n",
-            if out.contains("name: TEXT") { "const TEXT: Name = Name { namespace: 0, local: \"\", id: 0 };\n" } else { "" },
-        )
-        .replace(", State}", if out.contains("State {") { ", State}" } else { "}" })
-        .replace(" Enumeration,", if out.contains("Enumeration {") { " Enumeration," } else { "" })
+    out.replace(
+        "const NO_LIMIT: u32 = u32::MAX;\n",
+        if out.contains(" NO_LIMIT ") { "const NO_LIMIT: u32 = u32::MAX;\n" } else { "" },
+    )
+    .replace(
+        "const TEXT: Name = Name { namespace: 0, local: \"\", id: 0 };\n",
+        if out.contains("name: TEXT") {
+            "const TEXT: Name = Name { namespace: 0, local: \"\", id: 0 };\n"
+        } else {
+            ""
+        },
+    )
+    .replace(", State}", if out.contains("State {") { ", State}" } else { "}" })
+    .replace(" Enumeration,", if out.contains("Enumeration {") { " Enumeration," } else { "" })
 }
 
 fn complex(index: &Index<'_>, out: &mut String, at: usize, key: &Key, grammar: &Grammar) {
@@ -195,8 +202,12 @@ fn complex(index: &Index<'_>, out: &mut String, at: usize, key: &Key, grammar: &
 fn roots(index: &Index<'_>, out: &mut String) {
     let model = index.model;
     let root = |name: &QName, holds: &Holds, relaxed: bool| {
-        let particle = Particle { name: name.clone(), holds: holds.clone(), field: 0, many: false, wrapper: None };
-        format!("        Root {{ particle: {}, relaxed: {relaxed} }},\n", index.particle(&particle, Kind::Element, ""))
+        let particle =
+            Particle { name: name.clone(), holds: holds.clone(), field: 0, many: false, wrapper: None };
+        format!(
+            "        Root {{ particle: {}, relaxed: {relaxed} }},\n",
+            index.particle(&particle, Kind::Element, "")
+        )
     };
     let _ = write!(
         out,
@@ -210,7 +221,11 @@ fn roots(index: &Index<'_>, out: &mut String) {
     for (name, holds) in &model.globals {
         out.push_str(&root(name, holds, false));
     }
-    let _ = write!(out, "    ] }},\n    fragment: Roots {{ width: {}, elements: &[\n", width(model.elements.len() + 2));
+    let _ = write!(
+        out,
+        "    ] }},\n    fragment: Roots {{ width: {}, elements: &[\n",
+        width(model.elements.len() + 2)
+    );
     for (name, types) in &model.elements {
         // The typed class of a name with several types is that of the complex one: it has the attributes.
         let holds = types.iter().find(|holds| matches!(holds, Holds::Complex(_))).or(types.first());

@@ -86,12 +86,14 @@ pub(crate) fn derive(ty: &TypeModel) -> Result<Grammar, Fault> {
     }
     let mut states = None;
     if let Some(value) = &ty.text {
-        let leaf =
-            Leaf { name: QName { local: String::new(), uri: String::new() }, holds: Holds::Value(value.clone()) };
+        let leaf = Leaf {
+            name: QName { local: String::new(), uri: String::new() },
+            holds: Holds::Value(value.clone()),
+        };
         let field = fields.add("value", None, "", Occurs::ONCE, std::slice::from_ref(&leaf));
         slots.push(slot(Kind::Text, Occurs::ONCE, vec![fields.particle(&leaf, field)]));
     } else {
-        let nodes = simplify(ty.content.clone());
+        let nodes = simplify(ty.content.clone(), false);
         if is_plain(&nodes) {
             for node in &nodes {
                 content_slot(node, &mut fields, &mut slots);
@@ -106,12 +108,8 @@ pub(crate) fn derive(ty: &TypeModel) -> Result<Grammar, Fault> {
         particle.field = order.iter().position(|at| *at == particle.field).unwrap_or_default();
     }
     let first = states.as_ref().and_then(|states| states.first()).map_or(0, |state| state.width);
-    let mut grammar = Grammar {
-        first,
-        slots,
-        states,
-        fields: order.iter().map(|at| fields.list[*at].clone()).collect(),
-    };
+    let mut grammar =
+        Grammar { first, slots, states, fields: order.iter().map(|at| fields.list[*at].clone()).collect() };
     if grammar.states.is_none() {
         set_widths(&mut grammar, ty.mixed);
     }
@@ -155,16 +153,17 @@ fn set_widths(grammar: &mut Grammar, mixed: bool) {
     }
 }
 
-/// Unfold groups that say nothing: a sequence that occurs once, a group of one.
-fn simplify(nodes: Vec<Node>) -> Vec<Node> {
+/// Unfold groups that say nothing: a sequence that occurs once (but not inside a choice, where its members would
+/// become alternatives of each other), a group of one.
+fn simplify(nodes: Vec<Node>, in_choice: bool) -> Vec<Node> {
     let mut out = Vec::new();
     for node in nodes {
         let Node::Group { choice, nodes, occurs } = node else {
             out.push(node);
             continue;
         };
-        let mut inner = simplify(nodes);
-        if occurs == Occurs::ONCE && !choice {
+        let mut inner = simplify(nodes, choice);
+        if occurs == Occurs::ONCE && !choice && (!in_choice || inner.len() == 1) {
             out.append(&mut inner);
         } else if let [single] = inner.as_mut_slice()
             && once(single)
@@ -245,7 +244,14 @@ struct Fields {
 }
 
 impl Fields {
-    fn add(&mut self, label: &str, rename: Option<&String>, doc: &str, occurs: Occurs, leaves: &[Leaf]) -> usize {
+    fn add(
+        &mut self,
+        label: &str,
+        rename: Option<&String>,
+        doc: &str,
+        occurs: Occurs,
+        leaves: &[Leaf],
+    ) -> usize {
         if leaves.iter().all(|leaf| leaf.holds == Holds::Wildcard) {
             return usize::MAX;
         }
@@ -269,7 +275,11 @@ impl Fields {
             many,
             least: occurs.min,
             most: occurs.max.unwrap_or(UNBOUNDED),
-            holds: leaves.iter().filter(|leaf| !wrap || !simple(leaf)).map(|leaf| leaf.holds.clone()).collect(),
+            holds: leaves
+                .iter()
+                .filter(|leaf| !wrap || !simple(leaf))
+                .map(|leaf| leaf.holds.clone())
+                .collect(),
             wrappers,
         });
         self.list.len() - 1
@@ -426,5 +436,10 @@ fn reaches(follow: &[Vec<usize>], from: usize, found: impl Fn(usize) -> bool) ->
 
 /// The grammars of all complex types of a set.
 pub(crate) fn derive_all(model: &Model) -> Result<Vec<(Key, Grammar)>, Fault> {
-    model.types.iter().filter(|(_, ty)| !ty.is_abstract).map(|(key, ty)| Ok((key.clone(), derive(ty)?))).collect()
+    model
+        .types
+        .iter()
+        .filter(|(_, ty)| !ty.is_abstract)
+        .map(|(key, ty)| Ok((key.clone(), derive(ty)?)))
+        .collect()
 }

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::description::{Attribute, Body, Complex, Declaration, Description, Fault, Item, Name, Occurs, Simple};
+use crate::description::{
+    Attribute, Body, Complex, Declaration, Description, Fault, Item, Name, Occurs, Simple,
+};
 use crate::names::{class_name, field_name};
 
 /// A declared name: prefix of its namespace, local name.
@@ -45,8 +47,18 @@ pub(crate) struct Leaf {
 #[derive(Clone, Debug)]
 pub(crate) enum Node {
     /// Alternatives that share one place; `label` names the place (an element, or the head of a group).
-    Place { leaves: Vec<Leaf>, label: String, doc: String, rename: Option<String>, occurs: Occurs },
-    Group { choice: bool, nodes: Vec<Node>, occurs: Occurs },
+    Place {
+        leaves: Vec<Leaf>,
+        label: String,
+        doc: String,
+        rename: Option<String>,
+        occurs: Occurs,
+    },
+    Group {
+        choice: bool,
+        nodes: Vec<Node>,
+        occurs: Occurs,
+    },
 }
 
 /// A complex type, unfolded.
@@ -186,7 +198,10 @@ impl<'a> Resolver<'a> {
     }
 
     fn uri(&self, prefix: &str) -> Result<String, Fault> {
-        self.spaces.get(prefix).map(|space| space.uri.clone()).ok_or_else(|| Fault(format!("no namespace {prefix}")))
+        self.spaces
+            .get(prefix)
+            .map(|space| space.uri.clone())
+            .ok_or_else(|| Fault(format!("no namespace {prefix}")))
     }
 
     fn complex(&self, key: &Key, module: &str, complex: &Complex) -> Result<TypeModel, Fault> {
@@ -250,7 +265,13 @@ impl<'a> Resolver<'a> {
                 let mut leaves = Vec::new();
                 self.substitutes(&key, &mut leaves)?;
                 leaves.sort_by(|a, b| a.name.cmp(&b.name));
-                Node::Place { leaves, label: key.1, doc: doc.clone(), rename: rename.clone(), occurs: *occurs }
+                Node::Place {
+                    leaves,
+                    label: key.1,
+                    doc: doc.clone(),
+                    rename: rename.clone(),
+                    occurs: *occurs,
+                }
             }
             Item::Group { choice, occurs, items } => {
                 let nodes = items.iter().map(|item| self.node(item, prefix)).collect::<Result<_, _>>()?;

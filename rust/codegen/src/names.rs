@@ -3,19 +3,34 @@
 /// Words that the standard writes in capitals and that run together in its names.
 const ACRONYMS: &[&str] = &[
     "EVSE", "EVCC", "SECC", "EMAID", "V2G", "SDP", "BPT", "ACDP", "WPT", "DER", "RESS", "SOC", "RCD", "PCID",
-    "URI", "SKI", "CRL", "PGP", "SPKI", "DSA", "RSA", "HMAC", "X509", "TPM", "SECP521", "X448", "ECDH", "OEM",
-    "CPS", "AC", "DC", "EV", "SA", "ID", "DH", "MO", "P2PS", "MCS", "IEC", "SAE",
+    "URI", "SKI", "CRL", "PGP", "SPKI", "DSA", "RSA", "HMAC", "X509", "TPM", "SECP521", "X448", "ECDH",
+    "OEM", "CPS", "AC", "DC", "EV", "SA", "ID", "DH", "MO", "P2PS", "MCS", "IEC", "SAE",
 ];
 
 /// Schema names that the rules would split badly.
-const FIELDS: &[(&str, &str)] = &[("eMAID", "emaid"), ("EVRESSSOC", "ev_ress_soc"), ("EVSEID", "evse_id"), ("EVCCID", "evcc_id"), ("PMax", "p_max"), ("XPath", "xpath"), ("SPKISexp", "spki_sexp"), ("PrioritizedEMAIDs", "prioritized_emaids"), ("EMAID", "emaid"), ("RemainingTimeToFullSoC", "remaining_time_to_full_soc"), ("RemainingTimeToBulkSoC", "remaining_time_to_bulk_soc"), ("ListOfRootCertificateIDs", "list_of_root_certificate_ids")];
+const FIELDS: &[(&str, &str)] = &[
+    ("eMAID", "emaid"),
+    ("EVRESSSOC", "ev_ress_soc"),
+    ("EVSEID", "evse_id"),
+    ("EVCCID", "evcc_id"),
+    ("PMax", "p_max"),
+    ("XPath", "xpath"),
+    ("SPKISexp", "spki_sexp"),
+    ("PrioritizedEMAIDs", "prioritized_emaids"),
+    ("EMAID", "emaid"),
+    ("RemainingTimeToFullSoC", "remaining_time_to_full_soc"),
+    ("RemainingTimeToBulkSoC", "remaining_time_to_bulk_soc"),
+    ("ListOfRootCertificateIDs", "list_of_root_certificate_ids"),
+];
 
 /// `PaymentDetailsReqType` -> `PaymentDetailsReq`; `responseCodeType` -> `ResponseCode`.
 pub(crate) fn class_name(schema: &str) -> String {
     let name = schema.strip_suffix("Type").filter(|name| !name.is_empty()).unwrap_or(schema);
     let mut letters = name.chars();
     match letters.next() {
-        Some(first) if name.starts_with("eMAID") => format!("{}{}", first.to_ascii_uppercase(), letters.as_str()),
+        Some(first) if name.starts_with("eMAID") => {
+            format!("{}{}", first.to_ascii_uppercase(), letters.as_str())
+        }
         Some(first) => format!("{}{}", first.to_ascii_uppercase(), letters.as_str()),
         None => String::new(),
     }

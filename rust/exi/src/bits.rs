@@ -33,7 +33,7 @@ impl<'a> BitReader<'a> {
         self.next = position / 8;
         self.buffer = 0;
         self.left = 0;
-        let skip = (position % 8) as u32;
+        let skip = offset_in_octet(position);
         if skip > 0 && self.refill(skip).is_ok() {
             self.buffer <<= skip;
             self.left -= skip;
@@ -128,9 +128,12 @@ impl<'a> BitReader<'a> {
     /// Take `length` octets that may lie across octet borders, without copying them.
     pub(crate) fn octets(&mut self, length: usize) -> Result<Octets<'a>, Truncated> {
         let position = self.position();
-        let shift = (position % 8) as u32;
+        let shift = offset_in_octet(position);
         let from = position / 8;
-        let to = length.checked_add(from).and_then(|to| to.checked_add(usize::from(shift > 0))).ok_or(Truncated)?;
+        let to = length
+            .checked_add(from)
+            .and_then(|to| to.checked_add(usize::from(shift > 0)))
+            .ok_or(Truncated)?;
         // With no octet at all, nothing lies across a border.
         let data = if length == 0 { &[] } else { self.data.get(from..to).ok_or(Truncated)? };
         if length > 0 {
@@ -141,7 +144,7 @@ impl<'a> BitReader<'a> {
 
     /// The rest of the stream: `true` if it is nothing but zero bits.
     pub(crate) fn rest_is_zero(&mut self) -> bool {
-        while self.position() % 8 != 0 {
+        while !self.position().is_multiple_of(8) {
             match self.bits(1) {
                 Ok(0) => {}
                 Ok(_) => return false,
@@ -150,6 +153,11 @@ impl<'a> BitReader<'a> {
         }
         self.data.get(self.position() / 8..).is_none_or(|rest| rest.iter().all(|octet| *octet == 0))
     }
+}
+
+/// How many bits of its octet lie before a position.
+fn offset_in_octet(position: usize) -> u32 {
+    u32::from(u8::try_from(position % 8).unwrap_or(0))
 }
 
 /// Writes a stream bit by bit.

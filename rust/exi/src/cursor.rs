@@ -69,9 +69,10 @@ impl Cursor {
     /// The slot and the alternative that an event code means, when it is the slot at which the cursor stands; nearly
     /// always it is.
     #[inline(always)]
-    pub(crate) fn here(&self, code: u64) -> Option<(&'static Slot, &'static Particle)> {
+    pub(crate) fn here(&self, code: u64) -> Option<(usize, &'static Slot, &'static Particle)> {
         let slot = self.ty.slots.get(self.at)?;
-        slot.alternatives.get(usize::try_from(code).ok()?).map(|particle| (slot, particle))
+        let alternative = usize::try_from(code).ok()?;
+        slot.alternatives.get(alternative).map(|particle| (alternative, slot, particle))
     }
 
     /// All slots are used up: nothing but the end is declared.
@@ -111,7 +112,9 @@ impl Cursor {
     }
 
     fn locate_in_states(&self, code: usize) -> Event {
-        let Some(state) = self.ty.states.and_then(|states| states.get(self.state)) else { return Event::Invalid };
+        let Some(state) = self.ty.states.and_then(|states| states.get(self.state)) else {
+            return Event::Invalid;
+        };
         let Some((slot, _)) = state.moves.get(code) else {
             let rest = code - state.moves.len();
             return match (state.end, rest) {
@@ -204,7 +207,9 @@ impl Cursor {
 
     fn first_move(&self, moves: &[(u8, u8)]) -> Refusal {
         let first = moves.first().and_then(|(slot, _)| self.ty.slots.get(usize::from(*slot)));
-        first.and_then(|slot| slot.alternatives.first()).map_or(Refusal::Unexpected, |p| Refusal::Missing(p.name))
+        first
+            .and_then(|slot| slot.alternatives.first())
+            .map_or(Refusal::Unexpected, |p| Refusal::Missing(p.name))
     }
 
     /// Number of event codes before those of slot `index`.

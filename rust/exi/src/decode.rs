@@ -94,7 +94,11 @@ impl<S: Sink> Decoder<'_, '_, S> {
         let roots = form.roots(self.schema);
         let code = self.take(u32::from(roots.width))?;
         let Some(root) = usize::try_from(code).ok().and_then(|code| roots.elements.get(code)) else {
-            let what = if code == roots.elements.len() as u64 { "a root element of another vocabulary" } else { "no root element" };
+            let what = if code == roots.elements.len() as u64 {
+                "a root element of another vocabulary"
+            } else {
+                "no root element"
+            };
             let detail = format!("event code {code} is {what} in schema set {}", self.schema.name);
             return Err(self.fail(ErrorKind::Root, detail));
         };
@@ -138,7 +142,8 @@ impl<S: Sink> Decoder<'_, '_, S> {
                 && self.bits.take_zeros(ending + width + 1)
             {
                 let place = Place { particle, slot: cursor.index(), alternative: 0 };
-                read_value::read(self, place, simple, particle.name.id).map_err(|error| error.inside(particle.name))?;
+                read_value::read(self, place, simple, particle.name.id)
+                    .map_err(|error| error.inside(particle.name))?;
                 ending = 1;
                 self.count(cursor.take(place.slot, slot))?;
                 continue;
@@ -148,12 +153,14 @@ impl<S: Sink> Decoder<'_, '_, S> {
                 return Err(self.undeclared_after_value());
             }
             let (index, alternative, slot, particle) = match cursor.here(code) {
-                Some((slot, particle)) => (cursor.index(), code as usize, slot, particle),
+                Some((alternative, slot, particle)) => (cursor.index(), alternative, slot, particle),
                 None if code == 0 && cursor.only_end_left() => {
                     return self.sink.end(place, ty).map_err(|Stop| self.stopped());
                 }
                 None => match cursor.locate(code) {
-                    Event::Take { index, alternative, slot, particle } => (index, alternative, slot, particle),
+                    Event::Take { index, alternative, slot, particle } => {
+                        (index, alternative, slot, particle)
+                    }
                     other => return self.no_element(other, code, place, &cursor),
                 },
             };
@@ -193,7 +200,9 @@ impl<S: Sink> Decoder<'_, '_, S> {
             (Content::Simple(simple), Kind::Attribute) => {
                 read_value::read(self, place, simple, place.particle.name.id).map(|()| 0)
             }
-            (Content::Simple(simple), Kind::Text) => read_value::read(self, place, simple, parent.id).map(|()| 0),
+            (Content::Simple(simple), Kind::Text) => {
+                read_value::read(self, place, simple, parent.id).map(|()| 0)
+            }
             (Content::Complex(ty), _) => self.complex(place, ty).map(|()| 0),
             (Content::Abstract | Content::Wildcard, _) => Err(self.not_an_element(place.particle)),
         }
@@ -222,7 +231,9 @@ impl<S: Sink> Decoder<'_, '_, S> {
         let datum = match simple {
             Simple::Text { .. } => Datum::Text(""),
             Simple::Octets { .. } => Datum::Octets(Octets::whole(&[])),
-            _ => return Err(self.fail(ErrorKind::Missing, "the element is empty, but its type needs a value")),
+            _ => {
+                return Err(self.fail(ErrorKind::Missing, "the element is empty, but its type needs a value"));
+            }
         };
         self.sink.value(place, datum).map_err(|Stop| self.stopped())
     }
@@ -231,13 +242,21 @@ impl<S: Sink> Decoder<'_, '_, S> {
     #[cold]
     fn second_level(&mut self, place: Place, cursor: &Cursor) -> Result<()> {
         let may_end = cursor.may_end();
-        let count = 2 + u64::from(!may_end) + if cursor.is_fresh() { 2 } else { 0 } + if cursor.is_before_content() { 2 } else { 0 };
+        let count = 2
+            + u64::from(!may_end)
+            + if cursor.is_fresh() { 2 } else { 0 }
+            + if cursor.is_before_content() { 2 } else { 0 };
         let code = self.take(u64::BITS - (count - 1).leading_zeros())?;
         if may_end || code != 0 {
-            return Err(self.undeclared(if may_end { code + 1 } else { code }, cursor.is_fresh(), cursor.is_before_content()));
+            return Err(self.undeclared(
+                if may_end { code + 1 } else { code },
+                cursor.is_fresh(),
+                cursor.is_before_content(),
+            ));
         }
         let pending_text = cursor.ty.slots.iter().enumerate().find(|(_, slot)| slot.kind == Kind::Text);
-        let text = pending_text.and_then(|(slot, it)| it.alternatives.first().map(|particle| (slot, particle)));
+        let text =
+            pending_text.and_then(|(slot, it)| it.alternatives.first().map(|particle| (slot, particle)));
         if let (true, Some((slot, particle))) = (cursor.is_before_content(), text)
             && cursor.code(slot, 0).is_ok()
             && let Content::Simple(simple) = &particle.content
@@ -251,8 +270,15 @@ impl<S: Sink> Decoder<'_, '_, S> {
 
     /// Name a second-level event by its code: 0 is the undeclared end.
     fn undeclared(&self, code: u64, fresh: bool, before_content: bool) -> Box<Error> {
-        const ALL: [&str; 7] =
-            ["an end", "xsi:type", "xsi:nil", "an undeclared attribute", "an attribute with an undeclared value", "an undeclared element", "undeclared text"];
+        const ALL: [&str; 7] = [
+            "an end",
+            "xsi:type",
+            "xsi:nil",
+            "an undeclared attribute",
+            "an attribute with an undeclared value",
+            "an undeclared element",
+            "undeclared text",
+        ];
         let code = usize::try_from(code).unwrap_or(usize::MAX);
         let skipped = if fresh { 0 } else { 2 } + if before_content { 0 } else { 2 };
         let index = if code == 0 { 0 } else { code.saturating_add(skipped) };
@@ -267,12 +293,12 @@ impl<S: Sink> Decoder<'_, '_, S> {
 
     #[cold]
     fn not_an_element(&self, particle: &Particle) -> Box<Error> {
-        match particle.content {
-            Content::Wildcard => self.fail(ErrorKind::Wildcard, "content of another vocabulary is not supported"),
-            _ => {
-                let detail = format!("{} is abstract: one of its substitutes has to stand here", particle.name.local);
-                self.fail(ErrorKind::Abstract, detail)
-            }
+        if let Content::Wildcard = particle.content {
+            self.fail(ErrorKind::Wildcard, "content of another vocabulary is not supported")
+        } else {
+            let detail =
+                format!("{} is abstract: one of its substitutes has to stand here", particle.name.local);
+            self.fail(ErrorKind::Abstract, detail)
         }
     }
 }

@@ -39,7 +39,16 @@ impl Encoder {
         bits.bits(u64::from(HEADER), 8);
         bits.bits(root as u64, u32::from(roots.width));
         let relaxed = element.relaxed;
-        Ok(Self { bits, schema, form, root: element, open: SmallVec::new(), check_lengths, relaxed, error: None })
+        Ok(Self {
+            bits,
+            schema,
+            form,
+            root: element,
+            open: SmallVec::new(),
+            check_lengths,
+            relaxed,
+            error: None,
+        })
     }
 
     /// Write the root by its plain type even where EXI demands the relaxed grammar, as some stacks do. Only for
@@ -131,8 +140,14 @@ impl Encoder {
         }
     }
 
-    fn relaxed_value(&mut self, place: Place, simple: Simple, datum: Datum<'_>) -> std::result::Result<(), Stop> {
-        let kind = self.open.last().and_then(|(cursor, _)| cursor.ty.slots.get(place.slot)).map(|slot| slot.kind);
+    fn relaxed_value(
+        &mut self,
+        place: Place,
+        simple: Simple,
+        datum: Datum<'_>,
+    ) -> std::result::Result<(), Stop> {
+        let kind =
+            self.open.last().and_then(|(cursor, _)| cursor.ty.slots.get(place.slot)).map(|slot| slot.kind);
         let attribute = (kind == Some(Kind::Attribute)).then_some(place.particle.name);
         relaxed::write_code(&mut self.bits, self.schema, attribute);
         if let Some((cursor, _)) = self.open.last_mut()
@@ -152,7 +167,11 @@ impl Encoder {
     }
 
     #[inline]
-    fn try_write(&mut self, simple: Simple, datum: Datum<'_>) -> std::result::Result<(), (ErrorKind, String)> {
+    fn try_write(
+        &mut self,
+        simple: Simple,
+        datum: Datum<'_>,
+    ) -> std::result::Result<(), (ErrorKind, String)> {
         match (simple, datum) {
             (Simple::Boolean, Datum::Boolean(value)) => self.bits.bits(u64::from(value), 1),
             (Simple::Bits { min, max, width }, Datum::Signed(value))
@@ -160,11 +179,15 @@ impl Encoder {
             {
                 self.bits.bits(value.wrapping_sub(i64::from(min)).cast_unsigned(), u32::from(width));
             }
-            (Simple::Unsigned { max }, Datum::Signed(value)) if value >= 0 && value.cast_unsigned() <= max => {
+            (Simple::Unsigned { max }, Datum::Signed(value))
+                if value >= 0 && value.cast_unsigned() <= max =>
+            {
                 self.bits.unsigned(value.cast_unsigned());
             }
             (Simple::Unsigned { max }, Datum::Unsigned(value)) if value <= max => self.bits.unsigned(value),
-            (Simple::Signed { min, max }, Datum::Signed(value)) if (min..=max).contains(&value) => self.signed(value),
+            (Simple::Signed { min, max }, Datum::Signed(value)) if (min..=max).contains(&value) => {
+                self.signed(value)
+            }
             (Simple::Bits { min, max, .. }, number) => return Err(outside(number, min.into(), max.into())),
             (Simple::Unsigned { max }, number) => return Err(outside(number, 0, max.into())),
             (Simple::Signed { min, max }, number) => return Err(outside(number, min.into(), max.into())),
@@ -197,7 +220,13 @@ impl Encoder {
         Ok(())
     }
 
-    fn length(&self, length: usize, min: u32, max: u32, unit: &str) -> std::result::Result<(), (ErrorKind, String)> {
+    fn length(
+        &self,
+        length: usize,
+        min: u32,
+        max: u32,
+        unit: &str,
+    ) -> std::result::Result<(), (ErrorKind, String)> {
         let fits = u32::try_from(length).is_ok_and(|length| (min..=max).contains(&length));
         if fits || !self.check_lengths {
             return Ok(());

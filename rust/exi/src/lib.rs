@@ -3,6 +3,13 @@
 //! One engine ([`decode()`], [`Encoder`]) runs over the static tables of a schema set ([`table`]) and folds straight
 //! into a [`Sink`]. Nothing here knows a message by name; everything that is true of one schema only is data.
 
+#![allow(
+    clippy::inline_always,
+    reason = "the steps of an event are tiny and were measured: calls cost a fifth"
+)]
+#![allow(clippy::unnecessary_box_returns, reason = "errors are rare and large; results are many and small")]
+#![cfg_attr(test, allow(clippy::expect_used, reason = "a test that panics is a test that fails"))]
+
 mod bits;
 mod cursor;
 mod decode;

@@ -53,7 +53,9 @@ pub(crate) fn read<S: Sink>(
         Simple::Enumeration(enumeration) => {
             let index = decoder.take(u32::from(enumeration.width))?;
             match u32::try_from(index) {
-                Ok(index) if (index as usize) < enumeration.values.len() => Datum::Enumerated(enumeration, index),
+                Ok(index) if (index as usize) < enumeration.values.len() => {
+                    Datum::Enumerated(enumeration, index)
+                }
                 _ => {
                     let detail = format!("{} has no value with index {index}", enumeration.name);
                     return Err(decoder.fail(ErrorKind::Range, detail));
@@ -163,7 +165,9 @@ fn referred<S: Sink>(decoder: &mut Decoder<'_, '_, S>, place: Place, seen: Optio
         return Err(decoder.fail(ErrorKind::StringTable, "a reference to a string that has not occurred"));
     };
     let Some(budget) = decoder.budget.checked_sub(seen.characters) else {
-        return Err(decoder.fail(ErrorKind::Limit, "references repeat more characters than any honest message"));
+        return Err(
+            decoder.fail(ErrorKind::Limit, "references repeat more characters than any honest message")
+        );
     };
     decoder.budget = budget;
     let position = decoder.bits.position();
@@ -181,12 +185,11 @@ fn written<S: Sink>(decoder: &mut Decoder<'_, '_, S>, place: Place, characters: 
     let from = decoder.bits.position();
     let octets = decoder.bits.octets(characters).map_err(|Truncated| decoder.truncated())?;
     let mut long = Vec::new();
-    let buffer = match decoder.scratch.get_mut(..characters) {
-        Some(buffer) => buffer,
-        None => {
-            long.resize(characters, 0);
-            long.as_mut_slice()
-        }
+    let buffer = if let Some(buffer) = decoder.scratch.get_mut(..characters) {
+        buffer
+    } else {
+        long.resize(characters, 0);
+        long.as_mut_slice()
     };
     octets.copy_to(buffer);
     if !buffer.is_ascii() {
@@ -207,7 +210,11 @@ fn beyond_ascii<S: Sink>(decoder: &mut Decoder<'_, '_, S>, place: Place, charact
         let scalar = unsigned(decoder)?.and_then(|value| u32::try_from(value).ok()).and_then(char::from_u32);
         match scalar {
             Some(scalar) => text.push(scalar),
-            None => return Err(decoder.fail(ErrorKind::Character, "the text holds a number that is no character")),
+            None => {
+                return Err(
+                    decoder.fail(ErrorKind::Character, "the text holds a number that is no character")
+                );
+            }
         }
     }
     decoder.sink.value(place, Datum::Text(&text)).map_err(|Stop| decoder.stopped())

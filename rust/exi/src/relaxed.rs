@@ -43,7 +43,11 @@ fn bits(count: u64) -> u32 {
 }
 
 /// Read the element from behind its event code.
-pub(crate) fn read<S: Sink>(decoder: &mut Decoder<'_, '_, S>, root: Place, ty: &'static Complex) -> Result<()> {
+pub(crate) fn read<S: Sink>(
+    decoder: &mut Decoder<'_, '_, S>,
+    root: Place,
+    ty: &'static Complex,
+) -> Result<()> {
     let codes = Codes::of(decoder.schema);
     decoder.sink.begin(root, ty).map_err(|Stop| decoder.stopped())?;
     loop {
@@ -65,7 +69,8 @@ pub(crate) fn read<S: Sink>(decoder: &mut Decoder<'_, '_, S>, root: Place, ty: &
             }
             return decoder.sink.end(root, ty).map_err(|Stop| decoder.stopped());
         } else {
-            let detail = format!("event code {code} of the relaxed element-fragment grammar is not supported");
+            let detail =
+                format!("event code {code} of the relaxed element-fragment grammar is not supported");
             return Err(decoder.fail(ErrorKind::EventCode, detail));
         }
     }

@@ -128,7 +128,9 @@ fn copy_octets(source: &[u8], shift: u32, target: &mut [u8]) {
 
 #[inline(always)]
 fn word_across(source: &[u8], at: usize, shift: u32) -> [u8; 8] {
-    let Some([head @ .., next]) = source.get(at..).and_then(|rest| rest.first_chunk::<9>()) else { return [0; 8] };
+    let Some([head @ .., next]) = source.get(at..).and_then(|rest| rest.first_chunk::<9>()) else {
+        return [0; 8];
+    };
     let word = head.iter().fold(0_u64, |word, octet| word << 8 | u64::from(*octet));
     ((word << shift) | u64::from(next >> (8 - shift))).to_be_bytes()
 }

@@ -3,8 +3,8 @@
 use plugcharge_exi::table::{Complex, Particle};
 use plugcharge_exi::{BigInteger, Datum, Place, Sink, Stop};
 use pyo3::prelude::*;
-use smallvec::SmallVec;
 use pyo3::types::{PyBool, PyBytes, PyInt, PyString, PyTuple, PyType};
+use smallvec::SmallVec;
 
 use crate::classes::Classes;
 use crate::errors::defect;
@@ -57,7 +57,8 @@ impl<'py> Builder<'py> {
 
     #[inline(always)]
     fn put(&mut self, particle: &'static Particle, value: Bound<'py, PyAny>) -> Result<(), Stop> {
-        if !particle.many && particle.wrapper.is_none()
+        if !particle.many
+            && particle.wrapper.is_none()
             && let Some(place) = self.stack.get_mut(self.base + usize::from(particle.field))
         {
             *place = Some(value);
@@ -103,11 +104,7 @@ impl<'py> Builder<'py> {
 }
 
 /// Turn the items above the fields into a tuple.
-fn close_list<'py>(
-    py: Python<'py>,
-    frame: &mut Frame,
-    stack: &mut Stack<'py>,
-) -> PyResult<()> {
+fn close_list<'py>(py: Python<'py>, frame: &mut Frame, stack: &mut Stack<'py>) -> PyResult<()> {
     let Some((field, from)) = frame.list.take() else { return Ok(()) };
     let items = PyTuple::new(py, stack.drain(from..))?;
     match stack.get_mut(frame.base + usize::from(field)) {

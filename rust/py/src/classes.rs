@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use plugcharge_exi::table::{Complex, Content, Enumeration, Schema, Simple};
 use plugcharge_exi::Form;
+use plugcharge_exi::table::{Complex, Content, Enumeration, Schema, Simple};
 use plugcharge_messages::SCHEMAS;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -59,7 +59,8 @@ impl Classes {
         let mut numbers = HashMap::new();
         for (number, (home, name)) in (0_u16..).zip(schema.classes) {
             let inline = complex.get(&number).is_some_and(|ty: &&Complex| ty.inline);
-            let class = if inline { None } else { Some(module(home)?.getattr(*name)?.cast_into::<PyType>()?) };
+            let class =
+                if inline { None } else { Some(module(home)?.getattr(*name)?.cast_into::<PyType>()?) };
             if let Some(class) = &class {
                 numbers.insert(address(class), number);
             }
@@ -68,7 +69,9 @@ impl Classes {
         let mut members = Vec::new();
         for (home, name) in schema.enumerations {
             let class = module(home)?.getattr(*name)?;
-            members.push(class.try_iter()?.map(|member| member.map(Bound::unbind)).collect::<PyResult<Vec<_>>>()?);
+            members.push(
+                class.try_iter()?.map(|member| member.map(Bound::unbind)).collect::<PyResult<Vec<_>>>()?,
+            );
         }
         let mut documents = Vec::new();
         for (number, (home, _)) in (0_u16..).zip(schema.classes) {
@@ -109,7 +112,12 @@ impl Classes {
     }
 
     #[inline]
-    pub(crate) fn member<'py>(&self, py: Python<'py>, enumeration: &Enumeration, index: u32) -> Option<Bound<'py, PyAny>> {
+    pub(crate) fn member<'py>(
+        &self,
+        py: Python<'py>,
+        enumeration: &Enumeration,
+        index: u32,
+    ) -> Option<Bound<'py, PyAny>> {
         let members = self.members.get(usize::from(enumeration.class))?;
         members.get(index as usize).map(|member| member.bind(py).clone())
     }
@@ -149,7 +157,9 @@ fn collect(content: Content, out: &mut HashMap<u16, &'static Complex>) {
 pub(crate) fn expected(simple: Simple) -> String {
     match simple {
         Simple::Boolean => "a bool".into(),
-        Simple::Bits { .. } | Simple::Unsigned { .. } | Simple::Signed { .. } | Simple::Integer => "an int".into(),
+        Simple::Bits { .. } | Simple::Unsigned { .. } | Simple::Signed { .. } | Simple::Integer => {
+            "an int".into()
+        }
         Simple::Text { .. } => "a str".into(),
         Simple::Octets { .. } => "bytes".into(),
         Simple::Enumeration(enumeration) => format!("a value of {}", enumeration.name),

@@ -18,7 +18,10 @@ pub(crate) fn exi_error(py: Python<'_>, error: &Error, schema: &str) -> PyErr {
         let details = PyDict::new(py);
         details.set_item("kind", error.kind.as_str())?;
         details.set_item("path", error.path())?;
-        details.set_item("bit_offset", error.bit_offset.map_or(-1, |offset| i64::try_from(offset).unwrap_or(-1)))?;
+        details.set_item(
+            "bit_offset",
+            error.bit_offset.map_or(-1, |offset| i64::try_from(offset).unwrap_or(-1)),
+        )?;
         details.set_item("schema", schema)?;
         details.set_item("advice", advice(error.kind))?;
         Ok(PyErr::from_value(class.call((error.detail.as_str(),), Some(&details))?))

@@ -97,17 +97,21 @@ fn search_home(
     let Some(complex) = classes.number_of(&class).and_then(|number| classes.complex(number)) else {
         return Err(local(py, &format!("{} is no class of schema set {name}", class.name()?), &name));
     };
-    match root_of(classes.schema, complex, element, form) {
-        Some(root) => Ok((classes, root)),
-        None => {
-            let hint = if element.is_some() { "" } else { "; name the element" };
-            Err(local(py, &format!("{} is the type of no such root element{hint}", class.name()?), &name))
-        }
+    if let Some(root) = root_of(classes.schema, complex, element, form) {
+        Ok((classes, root))
+    } else {
+        let hint = if element.is_some() { "" } else { "; name the element" };
+        Err(local(py, &format!("{} is the type of no such root element{hint}", class.name()?), &name))
     }
 }
 
 /// The root element for a type: the one that is named, else the one named like the type, else the only one.
-pub(crate) fn root_of(schema: &'static Schema, ty: &'static Complex, element: Option<&str>, form: Form) -> Option<usize> {
+pub(crate) fn root_of(
+    schema: &'static Schema,
+    ty: &'static Complex,
+    element: Option<&str>,
+    form: Form,
+) -> Option<usize> {
     let fits = |root: &Root| matches!(root.particle.content, Content::Complex(own) if std::ptr::eq(own, ty));
     let roots = form.roots(schema).elements;
     let wanted = element.unwrap_or_else(|| ty.name.strip_suffix("Type").unwrap_or(ty.name));
@@ -257,8 +261,8 @@ impl Sink for Nothing {
 ///
 /// Example:
 ///     >>> from plugcharge import exi
-///     >>> exi.guess(bytes.fromhex("8098004011d018048d159e26ac00"))
-///     ['iso2']
+///     >>> "iso2" in exi.guess(bytes.fromhex("8098004011d018048d159e26ac00"))
+///     True
 #[pyfunction]
 fn guess(data: &[u8]) -> Vec<&'static str> {
     let fits = |schema: &&&'static Schema| {

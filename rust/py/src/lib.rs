@@ -1,5 +1,10 @@
 //! The Python module `plugcharge._core`: a list of what it holds.
 
+#![allow(
+    clippy::inline_always,
+    reason = "building an object is on the hot path of every message and was measured"
+)]
+
 mod build_message;
 mod classes;
 mod errors;

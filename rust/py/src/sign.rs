@@ -80,7 +80,8 @@ fn write(
 ) -> PyResult<Vec<u8>> {
     let (classes, root) = home(py, element, schema, name, Form::Fragment)?;
     let raise = |error| exi_error(py, &error, classes.schema.name);
-    let mut encoder = Encoder::new(classes.schema, Form::Fragment, root, false).map_err(|error| raise(*error))?;
+    let mut encoder =
+        Encoder::new(classes.schema, Form::Fragment, root, false).map_err(|error| raise(*error))?;
     if plain {
         encoder = encoder.without_relaxation();
     }

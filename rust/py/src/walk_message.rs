@@ -50,7 +50,9 @@ impl<'py, 'e> Walker<'py, 'e> {
         for (index, slot) in ty.slots.iter().enumerate() {
             match slot.alternatives {
                 [only] => self.field(index, slot, only, fields)?,
-                [first, second, ..] if first.field == second.field => self.field(index, slot, first, fields)?,
+                [first, second, ..] if first.field == second.field => {
+                    self.field(index, slot, first, fields)?
+                }
                 several => self.choice(index, several, fields)?,
             }
         }
@@ -69,7 +71,9 @@ impl<'py, 'e> Walker<'py, 'e> {
         if matches!(first.content, Content::Wildcard) {
             return Ok(());
         }
-        let Some(value) = fields.get(usize::from(first.field)) else { return Err(defect("a field is missing")) };
+        let Some(value) = fields.get(usize::from(first.field)) else {
+            return Err(defect("a field is missing"));
+        };
         if !first.many {
             return if value.is_none() { Ok(()) } else { self.occurrence(index, slot, value) };
         }
@@ -109,7 +113,9 @@ impl<'py, 'e> Walker<'py, 'e> {
                 (Some(class), _) if self.classes.is(value, class) => {
                     return self.part(place, &value.getattr(pyo3::intern!(self.py, "value"))?);
                 }
-                (None, Content::Complex(ty)) if self.classes.is(value, ty.class) => return self.part(place, value),
+                (None, Content::Complex(ty)) if self.classes.is(value, ty.class) => {
+                    return self.part(place, value);
+                }
                 _ => {}
             }
         }
@@ -132,7 +138,9 @@ impl<'py, 'e> Walker<'py, 'e> {
             Simple::Bits { .. } | Simple::Unsigned { .. } | Simple::Signed { .. } | Simple::Integer => {
                 return self.number(place, simple, value);
             }
-            Simple::Text { .. } => value.cast::<PyString>().ok().map(|value| value.to_str()).transpose()?.map(Datum::Text),
+            Simple::Text { .. } => {
+                value.cast::<PyString>().ok().map(|value| value.to_str()).transpose()?.map(Datum::Text)
+            }
             Simple::Octets { .. } => {
                 value.cast::<PyBytes>().ok().map(|value| Datum::Octets(Octets::whole(value.as_bytes())))
             }

@@ -97,12 +97,14 @@ impl<'s, S> Collector<'s, S> {
             return Ok(());
         }
         let name = parent.particle.name.local;
-        let wanted = self.signature.signature.references.iter().any(|reference| names(reference.uri.as_deref(), id));
+        let wanted =
+            self.signature.signature.references.iter().any(|reference| names(reference.uri.as_deref(), id));
         if !wanted {
             self.collected.unsigned.push(name);
             return Ok(());
         }
-        let mut writing = Writing { name, id: id.to_owned(), encoders: encoders(self.schema, parent)?, depth: 0 };
+        let mut writing =
+            Writing { name, id: id.to_owned(), encoders: encoders(self.schema, parent)?, depth: 0 };
         for encoder in &mut writing.encoders {
             encoder.begin(parent, ty)?;
             encoder.value(place, datum)?;

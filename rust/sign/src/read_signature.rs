@@ -50,7 +50,8 @@ pub(crate) struct SignatureReader {
 /// The element belongs to XML signatures and has this name.
 pub(crate) fn is_xmldsig(schema: &Schema, place: Place, local: &str) -> bool {
     let name = place.particle.name;
-    name.local == local && schema.namespaces.get(usize::from(name.namespace)).is_some_and(|uri| *uri == XMLDSIG)
+    name.local == local
+        && schema.namespaces.get(usize::from(name.namespace)).is_some_and(|uri| *uri == XMLDSIG)
 }
 
 impl SignatureReader {
@@ -98,10 +99,14 @@ impl SignatureReader {
         let signature = &mut self.signature;
         let inside = self.open.last().copied().unwrap_or_default();
         match (inside, name, datum) {
-            ("CanonicalizationMethod", "Algorithm", Datum::Text(text)) => text.clone_into(&mut signature.canonicalization),
+            ("CanonicalizationMethod", "Algorithm", Datum::Text(text)) => {
+                text.clone_into(&mut signature.canonicalization)
+            }
             ("SignatureMethod", "Algorithm", Datum::Text(text)) => text.clone_into(&mut signature.method),
             ("SignatureValue", "", Datum::Octets(octets)) => octets.append_to(&mut signature.value),
-            ("SignatureMethod", "HMACOutputLength", _) => signature.forbidden = Some("SignatureMethod/HMACOutputLength"),
+            ("SignatureMethod", "HMACOutputLength", _) => {
+                signature.forbidden = Some("SignatureMethod/HMACOutputLength")
+            }
             ("SignedInfo", "Id", _) => signature.forbidden = Some("SignedInfo/@Id"),
             ("SignatureValue", "Id", _) => signature.forbidden = Some("SignatureValue/@Id"),
             ("Reference", "Type", _) => signature.forbidden = Some("Reference/@Type"),

@@ -62,7 +62,10 @@ pub fn check_coverage(body: &str, collected: &Collected) -> Result<(), Refusal> 
         }
     }
     match collected.signed.iter().find(|signed| !parts.contains(&signed.name)) {
-        Some(other) => refuse(Rule::ReferenceExtra, format!("the signature covers {}, which is not signed here", other.name)),
+        Some(other) => refuse(
+            Rule::ReferenceExtra,
+            format!("the signature covers {}, which is not signed here", other.name),
+        ),
         None => Ok(()),
     }
 }
@@ -168,7 +171,10 @@ fn check_form(signature: &Signature, suite: Suite) -> Result<(), Refusal> {
         return refuse(Rule::Forbidden, format!("the signature holds {part}, which [V2G2-771] forbids"));
     }
     if signature.canonicalization != CANONICAL_EXI {
-        return refuse(Rule::Algorithm, format!("canonicalization is {:?}, not canonical EXI", signature.canonicalization));
+        return refuse(
+            Rule::Algorithm,
+            format!("canonicalization is {:?}, not canonical EXI", signature.canonicalization),
+        );
     }
     if signature.method != suite.method {
         return refuse(Rule::Algorithm, format!("the signature algorithm is {:?}", signature.method));
@@ -194,7 +200,12 @@ fn check_pairs(signature: &Signature, elements: &[Signed]) -> Result<(), Refusal
         if elements.iter().skip(at + 1).any(|other| other.id == element.id) {
             return refuse(Rule::Duplicate, format!("two elements have the Id {:?}", element.id));
         }
-        match signature.references.iter().filter(|reference| names(reference.uri.as_deref(), &element.id)).count() {
+        match signature
+            .references
+            .iter()
+            .filter(|reference| names(reference.uri.as_deref(), &element.id))
+            .count()
+        {
             0 => return refuse(Rule::ReferenceMissing, format!("no reference names {}", element.name)),
             1 => {}
             _ => return refuse(Rule::Duplicate, format!("two references name {}", element.name)),
@@ -203,7 +214,10 @@ fn check_pairs(signature: &Signature, elements: &[Signed]) -> Result<(), Refusal
     for reference in &signature.references {
         if !elements.iter().any(|element| names(reference.uri.as_deref(), &element.id)) {
             let uri = reference.uri.as_deref().unwrap_or("nothing");
-            return refuse(Rule::ReferenceExtra, format!("a reference names {uri:?}, which is not among the signed elements"));
+            return refuse(
+                Rule::ReferenceExtra,
+                format!("a reference names {uri:?}, which is not among the signed elements"),
+            );
         }
     }
     Ok(())

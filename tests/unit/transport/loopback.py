@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import functools
 import secrets
-from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from plugcharge import Evcc, EvccConfig, Secc, SeccConfig, pki
 from plugcharge.backend import Contract, ContractBook, SessionStore, StationJournal, Tariff
-from plugcharge.backend.records import SessionRecord
-from plugcharge.pki.issuing import Issued
-from plugcharge.session import Environment, Event, EvccContract
+from plugcharge.session import Environment, EvccContract, Event
 from plugcharge.simulation import SimulatedBattery, SimulatedOutlet, SimulatedVehicle
 from plugcharge.simulation.accounting import AccountingStation
 from plugcharge.transport.contract import signing_key
-from plugcharge.transport.secc import StationSession
 from plugcharge.transport.tls import TlsIdentity
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from plugcharge.backend.records import SessionRecord
+    from plugcharge.pki.issuing import Issued
+    from plugcharge.transport.secc import StationSession
 
 EVSE_ID = "DE*PLG*E0001*1"
 EMAID = "DEPLGC00000001"

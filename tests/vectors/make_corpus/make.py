@@ -104,14 +104,14 @@ def slim(message: ET.Element, random: Random, *, keep_signature: bool) -> None:
 
 
 def fragments(found: dict[str, Any]) -> list[Row]:
-    uris = {"SalesTariff": PREFIXES["t"]}
+    types = {entry["name"]: entry for entry in found["types"]}
     out = []
     for name, of_type in SIGNED.items():
         for at, mode in enumerate(MODES):
             grower = Grower(found, Random(f"fragment {name} {at}"), mode)
-            leaf = {"name": name, "uri": uris.get(name, PREFIXES["b"]), "holds": {"complex": of_type}}
+            leaf = {"name": name, "uri": PREFIXES["t" if name == "SalesTariff" else "b"], "holds": {"complex": of_type}}
             element = grower.element(leaf)
-            element.set(f"{{{leaf['uri'] if name != 'ContractSignatureCertChain' else PREFIXES['t']}}}Id", "id1")
+            element.set(f"{{{types[of_type]['attributes'][0]['uri']}}}Id", "id1")
             out.append(row(f"iso2-fragment-{name}-{at}", "iso2", "fragment", element))
     return out
 

@@ -1,9 +1,9 @@
 //! Reads XML text and tells a sink what it holds, by the tables of a schema set.
 
 use data_encoding::{BASE64, HEXUPPER_PERMISSIVE};
-use quick_xml::{NsReader, XmlVersion};
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::ResolveResult;
+use quick_xml::{NsReader, XmlVersion};
 
 use crate::decode::Form;
 use crate::error::{Error, ErrorKind, Result};
@@ -60,7 +60,9 @@ impl<'a> Source<'a> {
         loop {
             match self.reader.read_event().map_err(|error| xml_error(&error))? {
                 Event::Comment(_) | Event::PI(_) | Event::Decl(_) => {}
-                Event::DocType(_) => return Err(Error::new(ErrorKind::Xml, "a document type is not allowed")),
+                Event::DocType(_) => {
+                    return Err(Error::new(ErrorKind::Xml, "a document type is not allowed"));
+                }
                 event => return Ok(event),
             }
         }
@@ -104,7 +106,7 @@ impl<'a> Source<'a> {
     fn element<S: Sink>(&mut self, sink: &mut S, place: Place, start: &BytesStart<'_>) -> Result<()> {
         match place.particle.content {
             Content::Simple(simple) => {
-                self.refuse_attributes(start)?;
+                Self::refuse_attributes(start)?;
                 let text = self.text_only()?;
                 give(sink, place, simple, &text)
             }
@@ -115,16 +117,21 @@ impl<'a> Source<'a> {
                 sink.end(place, ty).map_err(|Stop| stopped())
             }
             Content::Abstract => Err(Error::new(ErrorKind::Abstract, "the element is abstract")),
-            Content::Wildcard => Err(Error::new(ErrorKind::Wildcard, "content of another vocabulary is not supported")),
+            Content::Wildcard => {
+                Err(Error::new(ErrorKind::Wildcard, "content of another vocabulary is not supported"))
+            }
         }
     }
 
-    fn refuse_attributes(&self, start: &BytesStart<'_>) -> Result<()> {
+    fn refuse_attributes(start: &BytesStart<'_>) -> Result<()> {
         for attribute in start.attributes() {
             let attribute = attribute.map_err(|error| xml_error(&error))?;
             if attribute.key.as_namespace_binding().is_none() {
                 let name = attribute.key.as_ref().to_owned();
-                return Err(Error::new(ErrorKind::Unexpected, format!("the attribute {name} may not stand here")));
+                return Err(Error::new(
+                    ErrorKind::Unexpected,
+                    format!("the attribute {name} may not stand here"),
+                ));
             }
         }
         Ok(())
@@ -145,9 +152,12 @@ impl<'a> Source<'a> {
                 }
                 ResolveResult::Bound(namespace) => Some(namespace.as_ref().to_owned()),
                 ResolveResult::Unbound => None,
-                ResolveResult::Unknown(_) => return Err(Error::new(ErrorKind::Xml, "a prefix is not declared")),
+                ResolveResult::Unknown(_) => {
+                    return Err(Error::new(ErrorKind::Xml, "a prefix is not declared"));
+                }
             };
-            let value = attribute.normalized_value(XmlVersion::Explicit1_0).map_err(|error| xml_error(&error))?;
+            let value =
+                attribute.normalized_value(XmlVersion::Explicit1_0).map_err(|error| xml_error(&error))?;
             given.push((local.as_ref().to_owned(), namespace, value.into_owned(), false));
         }
         for (slot, entry) in ty.slots.iter().enumerate().filter(|(_, slot)| slot.kind == Kind::Attribute) {
@@ -172,7 +182,8 @@ impl<'a> Source<'a> {
 
     fn content<S: Sink>(&mut self, sink: &mut S, ty: &'static Complex) -> Result<()> {
         let text_slot = ty.slots.iter().enumerate().find(|(_, slot)| slot.kind == Kind::Text);
-        if let Some((slot, particle)) = text_slot.and_then(|(at, slot)| slot.alternatives.first().map(|p| (at, p)))
+        if let Some((slot, particle)) =
+            text_slot.and_then(|(at, slot)| slot.alternatives.first().map(|p| (at, p)))
             && let Content::Simple(simple) = particle.content
         {
             let text = self.text_only()?;
@@ -202,10 +213,12 @@ impl<'a> Source<'a> {
                 && particle.name.local == local
                 && self.is(particle.name, namespace)
         };
-        ty.slots.iter().enumerate().filter(|(_, slot)| slot.kind == Kind::Element).find_map(|(slot, entry)| {
-            let alternative = entry.alternatives.iter().position(fits)?;
-            entry.alternatives.get(alternative).map(|particle| Place { particle, slot, alternative })
-        })
+        ty.slots.iter().enumerate().filter(|(_, slot)| slot.kind == Kind::Element).find_map(
+            |(slot, entry)| {
+                let alternative = entry.alternatives.iter().position(fits)?;
+                entry.alternatives.get(alternative).map(|particle| Place { particle, slot, alternative })
+            },
+        )
     }
 
     fn text_only(&mut self) -> Result<String> {
@@ -217,7 +230,12 @@ impl<'a> Source<'a> {
                 Event::GeneralRef(reference) => out.push(resolve(&reference)?),
                 Event::End(_) => return Ok(out),
                 Event::Eof => return Err(Error::new(ErrorKind::Xml, "the text ends inside an element")),
-                _ => return Err(Error::new(ErrorKind::Unexpected, "an element stands where a value is expected")),
+                _ => {
+                    return Err(Error::new(
+                        ErrorKind::Unexpected,
+                        "an element stands where a value is expected",
+                    ));
+                }
             }
         }
     }
@@ -244,7 +262,9 @@ fn resolve(reference: &quick_xml::events::BytesRef<'_>) -> Result<char> {
 /// Parse the text of a value by its type and tell it.
 fn give<S: Sink>(sink: &mut S, place: Place, simple: Simple, text: &str) -> Result<()> {
     let word = text.trim_matches([' ', '\t', '\n', '\r']);
-    let bad = |what: &str| Error::new(ErrorKind::Type, format!("{word:?} is not {what}")).inside(place.particle.name);
+    let bad = |what: &str| {
+        Error::new(ErrorKind::Type, format!("{word:?} is not {what}")).inside(place.particle.name)
+    };
     let mut tell = |datum: Datum<'_>| sink.value(place, datum).map_err(|Stop| stopped());
     match simple {
         Simple::Text { .. } => tell(Datum::Text(text)),
@@ -277,7 +297,8 @@ fn give<S: Sink>(sink: &mut S, place: Place, simple: Simple, text: &str) -> Resu
                 return tell(Datum::Unsigned(value));
             }
             let (negative, digits) = word.strip_prefix('-').map_or((false, word), |digits| (true, digits));
-            let magnitude = from_decimal(digits.strip_prefix('+').unwrap_or(digits)).ok_or_else(|| bad("a number"))?;
+            let magnitude =
+                from_decimal(digits.strip_prefix('+').unwrap_or(digits)).ok_or_else(|| bad("a number"))?;
             tell(Datum::Big(BigInteger { negative, magnitude: &magnitude }))
         }
     }

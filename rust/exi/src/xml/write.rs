@@ -1,5 +1,7 @@
 //! A sink that prints XML.
 
+use std::fmt::Write;
+
 use data_encoding::{BASE64, HEXUPPER};
 
 use crate::error::{Error, ErrorKind};
@@ -57,7 +59,7 @@ impl XmlWriter {
         self.name(name);
         if !std::mem::replace(&mut self.declared, true) {
             for (index, uri) in self.schema.namespaces.iter().enumerate().skip(1) {
-                self.out.push_str(&format!(" xmlns:ns{index}=\"{uri}\""));
+                let _ = write!(self.out, " xmlns:ns{index}=\"{uri}\"");
             }
         }
     }
@@ -96,7 +98,7 @@ impl XmlWriter {
                 '>' => self.out.push_str("&gt;"),
                 '"' if attribute => self.out.push_str("&quot;"),
                 '\t' | '\n' if !attribute => self.out.push(scalar),
-                '\t' | '\n' | '\r' => self.out.push_str(&format!("&#{};", u32::from(scalar))),
+                '\t' | '\n' | '\r' => drop(write!(self.out, "&#{};", u32::from(scalar))),
                 '\0'..='\u{1F}' | '\u{FFFE}' | '\u{FFFF}' => {
                     let detail = format!("XML cannot carry the character U+{:04X}", u32::from(scalar));
                     self.error = Some(Error::new(ErrorKind::Character, detail).inside(place.particle.name));
@@ -118,7 +120,8 @@ impl Sink for XmlWriter {
     }
 
     fn value(&mut self, place: Place, datum: Datum<'_>) -> Result<(), Stop> {
-        let kind = self.open.last().and_then(|ty| ty.slots.get(place.slot)).map_or(Kind::Element, |slot| slot.kind);
+        let kind =
+            self.open.last().and_then(|ty| ty.slots.get(place.slot)).map_or(Kind::Element, |slot| slot.kind);
         match kind {
             Kind::Attribute => {
                 self.out.push(' ');

@@ -3,11 +3,11 @@
 //! One module per schema set.
 
 #[rustfmt::skip]
-#[allow(dead_code, reason = "a schema may declare what nothing uses")]
+#[allow(clippy::unreadable_literal, dead_code, reason = "generated: limits are printed as they are, and a schema may declare what nothing uses")]
 pub mod iso2;
 #[rustfmt::skip]
-#[allow(dead_code, reason = "a schema may declare what nothing uses")]
+#[allow(clippy::unreadable_literal, dead_code, reason = "generated: limits are printed as they are, and a schema may declare what nothing uses")]
 pub mod sap;
 #[rustfmt::skip]
-#[allow(dead_code, reason = "a schema may declare what nothing uses")]
+#[allow(clippy::unreadable_literal, dead_code, reason = "generated: limits are printed as they are, and a schema may declare what nothing uses")]
 pub mod xmldsig;

@@ -136,7 +136,7 @@ static DS_OBJECTTYPE: Complex = Complex {
 };
 
 static DS_PGPDATATYPE: Complex = Complex {
-    name: "PGPDataType", class: 7, fields: 2, required: 0, inline: false, mixed: false, first: 3,
+    name: "PGPDataType", class: 7, fields: 2, required: 0, inline: false, mixed: false, first: 2,
     slots: &[
         Slot { kind: Kind::Element, min: 0, max: 1, simple_first: true, must: 0, again: 0, done: 0, alternatives: &[
             Particle { name: Name { namespace: 1, local: "PGPKeyID", id: 17 }, content: Content::Simple(Simple::Octets { hex: false, min: 0, max: NO_LIMIT }), field: 0, many: false, wrapper: None },
@@ -149,11 +149,11 @@ static DS_PGPDATATYPE: Complex = Complex {
         ] },
     ],
     states: Some(&[
-        State { width: 3, moves: &[(0, 1), (1, 2), (1, 4), (2, 3), (2, 5)], end: true },
-        State { width: 1, moves: &[], end: true },
-        State { width: 1, moves: &[], end: true },
+        State { width: 2, moves: &[(0, 1), (1, 4)], end: false },
+        State { width: 2, moves: &[(1, 2), (2, 3)], end: true },
         State { width: 2, moves: &[(2, 3)], end: true },
-        State { width: 1, moves: &[], end: true },
+        State { width: 2, moves: &[(2, 3)], end: true },
+        State { width: 2, moves: &[(2, 5)], end: true },
         State { width: 2, moves: &[(2, 5)], end: true },
     ]),
 };
