@@ -17,8 +17,10 @@ from plugcharge import exi
 from plugcharge.messages import iso2
 
 CORPUS = Path(__file__).parent / "corpus"
-FILES = {"handshakes": 12, "messages": 204, "fragments": 54, "signatures": 96}
+FILES = {"handshakes": 10, "messages": 170, "fragments": 45, "signatures": 94}
 BODIES = 34
+# Global elements of xmldsig that hold a plain value: it has no class, so there is nothing typed to encode.
+SIMPLE_ROOTS = {"DigestValue", "KeyName", "MgmtData"}
 
 Infoset = tuple[str, tuple[tuple[str, str], ...], str, tuple[Any, ...]]
 Row = dict[str, Any]
@@ -56,8 +58,13 @@ def test_encode_gives_the_bytes(file: str) -> None:
     wrong = []
     for row in rows(file):
         fragment = row["kind"] == "fragment"
-        typed = exi.encode(read(row)[0], fragment=fragment, schema=row["set"], element=row["root"])
-        if not exi.from_xml(row["xml"], row["set"], fragment=fragment).hex() == typed.hex() == row["hex"]:
+        found = {exi.from_xml(row["xml"], row["set"], fragment=fragment).hex()}
+        message = read(row)[0]
+        if row["root"] in SIMPLE_ROOTS:
+            assert not isinstance(message, exi.Message)
+        else:
+            found.add(exi.encode(message, fragment=fragment, schema=row["set"], element=row["root"]).hex())
+        if found != {row["hex"]}:
             wrong.append(row["id"])
     assert wrong == []
 
@@ -92,4 +99,4 @@ def test_references_into_the_string_table_are_read() -> None:
         assert full == exi.from_xml(row["xml"], row["set"], fragment=fragment)
         assert len(full) > len(row["hex"]) // 2, row["id"]
         assert exi.decode(full, row["set"], fragment=fragment) == message
-    assert len(rows("string_table")) == 22
+    assert len(rows("string_table")) == 16

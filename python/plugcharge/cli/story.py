@@ -5,12 +5,13 @@ Also what each refusal means for the operator of a station, and what to do about
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from plugcharge.messages import iso2, sap
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from plugcharge.messages import Message
 
 __all__ = ["MEANINGS", "REFUSALS", "Refusal", "explain", "name_of", "tell"]
@@ -104,7 +105,7 @@ def tell(message: Message, answers: Message | None = None) -> str:
         answers: for a response, the request before it.
 
     Example:
-        >>> tell(iso2.V2G_Message(iso2.MessageHeader(bytes(8)), iso2.Body(iso2.ServiceDiscoveryReq())))
+        >>> tell(iso2.V2G_Message(header=iso2.MessageHeader(session_id=bytes(8)), body=iso2.ServiceDiscoveryReq()))
         'What do you offer?'
     """
     body: Any = message.body if isinstance(message, iso2.V2G_Message) else message
@@ -216,7 +217,9 @@ MEANINGS: dict[type[Message], Callable[[Any], str]] = {
     iso2.SessionSetupRes: lambda response: f"Welcome at {response.evse_id}.",
     iso2.ServiceDiscoveryReq: lambda _: "What do you offer?",
     iso2.ServiceDiscoveryRes: _offer,
-    iso2.PaymentServiceSelectionReq: lambda request: f"I pay by {_PAYMENTS[request.selected_payment_option]}.",
+    iso2.PaymentServiceSelectionReq: lambda request: (
+        f"I pay by {_PAYMENTS[request.selected_payment_option]}."
+    ),
     iso2.PaymentServiceSelectionRes: lambda _: "Fine.",
     iso2.PaymentDetailsReq: _details,
     iso2.PaymentDetailsRes: _challenge,

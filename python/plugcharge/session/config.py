@@ -83,8 +83,8 @@ class SeccConfig:
         free_service: charging costs nothing.
         protocols: what is served.
         chain_rules: how strictly contract chains are judged.
-        receipts_verified: refuse a receipt with a bad signature [V2G2-904]; when off, a bad one is reported
-            as ``ReceiptRefused`` but answered with OK.
+        danger_bad_receipts_taken: answer a receipt with OK although it is wrong or not signed well; it is
+            still reported as ``ReceiptRefused``. The standard leaves the check to the station [V2G2-904].
         answer_patience: seconds to wait for the host before ``Ongoing`` is answered.
         failed_grace: seconds between a FAILED response and the close, in which SessionStop is still
             answered. Conformance tests allow 5 in all.
@@ -104,7 +104,7 @@ class SeccConfig:
     free_service: bool = False
     protocols: tuple[ProtocolVersion, ...] = (ISO2,)
     chain_rules: Literal["strict", "interop"] = "strict"
-    receipts_verified: bool = True
+    danger_bad_receipts_taken: bool = False
     answer_patience: float = 0.5
     failed_grace: float = 4.5
     close_delay: float = 5.0

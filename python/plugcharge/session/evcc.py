@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING
 
 from plugcharge import sign
 from plugcharge.errors import LocalError, PeerError
-from plugcharge.messages import iso2
 from plugcharge.messages.sap import SupportedAppProtocolRes
-from plugcharge.session import evcc_charging as charging
-from plugcharge.session import evcc_identification as identification
 from plugcharge.session.engine import SessionCore, Settled
+from plugcharge.session.evcc_iso2 import CAR_ISO2
 from plugcharge.session.evcc_steps import AskHost, CarRecord, Go, Halt, Response
 from plugcharge.session.events import ControlPilotWanted, PeerFault, ProtocolChosen, ReceiptSent
-from plugcharge.session.tables_iso2 import EVCC_TABLE, EvccState, Outcome
+from plugcharge.session.tables_iso2 import EvccState, Outcome
 from plugcharge.session.timers_iso2 import TIMERS, Timer
 from plugcharge.session.values import ControlPilot, EndReason
 from plugcharge.wire import sap
@@ -21,44 +19,11 @@ from plugcharge.wire import sap
 if TYPE_CHECKING:
     from plugcharge.messages import Message
     from plugcharge.session.config import EvccConfig
-    from plugcharge.session.evcc_steps import CarStep, Outgoing, Reader, Writer
+    from plugcharge.session.evcc_steps import CarStep, Outgoing
 
-__all__ = ["READERS", "WRITERS", "EvccSession"]
+__all__ = ["EvccSession"]
 
-_SCHEMA = "iso2"
-_NO_ID = bytes(8)
-
-WRITERS: dict[EvccState, Writer] = {
-    EvccState.SESSION_SETUP: identification.ask_session_setup,
-    EvccState.SERVICE_DISCOVERY: identification.ask_service_discovery,
-    EvccState.SERVICE_SELECTION: identification.ask_payment_service_selection,
-    EvccState.PAYMENT_DETAILS: identification.ask_payment_details,
-    EvccState.AUTHORIZATION: identification.ask_authorization,
-    EvccState.CHARGE_PARAMETERS: charging.ask_charge_parameters,
-    EvccState.POWER_START: charging.ask_power_start,
-    EvccState.CHARGING: charging.ask_charging_status,
-    EvccState.RECEIPT: charging.ask_metering_receipt,
-    EvccState.RENEGOTIATE: charging.ask_renegotiation,
-    EvccState.POWER_STOP: charging.ask_power_stop,
-    EvccState.SESSION_STOP: charging.ask_session_stop,
-}
-"""Who writes the request of a state."""
-
-READERS: dict[EvccState, Reader] = {
-    EvccState.SESSION_SETUP: identification.read_session_setup,
-    EvccState.SERVICE_DISCOVERY: identification.read_service_discovery,
-    EvccState.SERVICE_SELECTION: identification.read_payment_service_selection,
-    EvccState.PAYMENT_DETAILS: identification.read_payment_details,
-    EvccState.AUTHORIZATION: identification.read_authorization,
-    EvccState.CHARGE_PARAMETERS: charging.read_charge_parameters,
-    EvccState.POWER_START: charging.read_power_start,
-    EvccState.CHARGING: charging.read_charging_status,
-    EvccState.RECEIPT: charging.read_metering_receipt,
-    EvccState.RENEGOTIATE: charging.read_renegotiation,
-    EvccState.POWER_STOP: charging.read_power_stop,
-    EvccState.SESSION_STOP: charging.read_session_stop,
-}
-"""Who reads the response in a state."""
+_DIALECTS = {dialect.schema: dialect for dialect in (CAR_ISO2,)}
 
 # After these a station closes without looking at anything else.
 _NO_GOODBYE = {"FAILED_SequenceError", "FAILED_UnknownSession"}
@@ -77,8 +42,12 @@ class EvccSession(SessionCore):
     """
 
     def __init__(self, config: EvccConfig, *, now: float, secure: bool) -> None:
-        if unknown := [protocol.schema for protocol in config.protocols if protocol.schema != _SCHEMA]:
-            raise LocalError(f"{unknown} cannot be spoken yet", where="EvccConfig.protocols", why="iso2 can")
+        if unknown := [protocol.schema for protocol in config.protocols if protocol.schema not in _DIALECTS]:
+            raise LocalError(
+                f"{', '.join(unknown)} cannot be spoken",
+                where="EvccConfig.protocols",
+                why=f"can be: {', '.join(_DIALECTS)}",
+            )
         super().__init__(
             now=now,
             environment=config.environment,
@@ -86,7 +55,8 @@ class EvccSession(SessionCore):
             timers=config.timers,
         )
         self._config = config
-        self._state = EvccState.PROTOCOL
+        self._state: EvccState = EvccState.PROTOCOL
+        self._dialect = CAR_ISO2  # until the handshake says which
         self._record = CarRecord(config=config, secure=secure)
         self._waiting: AskHost | None = None
         self._offer = sap.offer(config.protocols)
@@ -97,7 +67,7 @@ class EvccSession(SessionCore):
 
     @property
     def state(self) -> str:
-        """The state by its name in ``EVCC_TABLE``."""
+        """The state by its name in the table of the protocol."""
         return self._state.value
 
     @property
@@ -111,16 +81,16 @@ class EvccSession(SessionCore):
         if self._closed:
             return
         self._record.stop_wanted = self._record.stop_wanted or why
-        if self._outstanding is not None or self._state is EvccState.SESSION_STOP:
+        if self._outstanding is not None or self._state is self._dialect.goodbye:
             return  # the next response is acted on accordingly
         if self._waiting is not None:
             self._asked = self._waiting = None
             self._disarm(Timer.SEQUENCE_PERFORMANCE)
-            in_loop = self._state in {EvccState.CHARGING, EvccState.RECEIPT}
+            in_loop = self._state in {self._dialect.loop, self._dialect.receipt}
             self._perform(Go(Outcome.STOP if in_loop else Outcome.OK))
-        elif self._state is EvccState.CHARGING:
+        elif self._state is self._dialect.loop:
             self._disarm(Timer.PACE)
-            self._enter(EvccState.POWER_STOP)
+            self._enter(self._dialect.stop)
         elif not self._record.power_asked:
             self._stop(Halt(EndReason.TERMINATED, self._record.stop_wanted))
 
@@ -133,10 +103,9 @@ class EvccSession(SessionCore):
         if self._state is EvccState.PROTOCOL:
             self._read_protocol(payload)
             return
-        row = EVCC_TABLE[self._state]
-        message = self._decode(payload, _SCHEMA)
-        body = message.body if isinstance(message, iso2.V2G_Message) else None
-        if not isinstance(message, iso2.V2G_Message) or body is None or type(body) is not row.response:
+        row = self._dialect.table[self._state]
+        header, body = self._dialect.unwrap(self._decode(payload, self._dialect.schema))
+        if body is None or type(body) is not row.response:
             what = "nothing" if body is None else f"a {type(body).__name__}"
             raise PeerError(
                 f"{row.request.__name__} was answered with {what}", state=self.state, why="[V2G2-482]"
@@ -146,14 +115,11 @@ class EvccSession(SessionCore):
         if code.startswith("FAILED"):
             self._refused(row.request, code)
             return
-        if (
-            self._state is not EvccState.SESSION_SETUP
-            and message.header.session_id != self._record.session_id
-        ):
+        if self._state is not self._dialect.first and header.session_id != self._record.session_id:
             raise PeerError(
                 "the station answered under another SessionID", state=self.state, why="[V2G2-460]"
             )
-        self._perform(READERS[self._state](self._record, body, Response(self._now, message.header)))
+        self._perform(self._dialect.readers[self._state](self._record, body, Response(self._now, header)))
 
     def _on_timer(self, timer: Timer) -> None:
         if timer is Timer.PACE:
@@ -198,7 +164,8 @@ class EvccSession(SessionCore):
             self._end(EndReason.UNSUITABLE, str(fault), code=fault.code)
             return
         self._emit(ProtocolChosen(schema=choice.protocol.schema, minor_deviation=choice.minor_deviation))
-        self._enter(EvccState.SESSION_SETUP)
+        self._dialect = _DIALECTS[choice.protocol.schema]
+        self._enter(self._dialect.first)
 
     def _answered(self) -> None:
         if self._outstanding is not None:
@@ -229,15 +196,15 @@ class EvccSession(SessionCore):
             self._disarm(Timer.ONGOING)
         elif Timer.ONGOING not in self._deadlines:
             self._arm(Timer.ONGOING)  # from the first Ongoing, not started again by the next [V2G2-710]
-        if self._state is EvccState.SESSION_SETUP:
+        if self._state is self._dialect.first:
             self._disarm(Timer.SETUP)
-        target = EVCC_TABLE[self._state].leads_to[step.outcome]
-        if target is EvccState.ENDED:
+        target = self._dialect.table[self._state].leads_to[step.outcome]
+        if target is self._dialect.ended:
             self._finish()
         elif self._record.stop_wanted and target not in {
-            EvccState.RECEIPT,
-            EvccState.POWER_STOP,
-            EvccState.SESSION_STOP,
+            self._dialect.receipt,
+            self._dialect.stop,
+            self._dialect.goodbye,
         }:
             self._leave(target, step.pause)
         else:
@@ -247,8 +214,8 @@ class EvccSession(SessionCore):
         """Turn away from the way to (more) energy as soon as the order of messages allows it."""
         if not self._record.power_asked:
             self._stop(Halt(EndReason.TERMINATED, self._record.stop_wanted))
-        elif target in {EvccState.POWER_START, EvccState.CHARGING}:
-            self._enter(EvccState.POWER_STOP)
+        elif target in {self._dialect.start, self._dialect.loop}:
+            self._enter(self._dialect.stop)
         else:
             self._enter(target, pause)  # a renegotiation has to be finished first [V2G2-813]
 
@@ -260,14 +227,14 @@ class EvccSession(SessionCore):
             self._ask_station()
 
     def _ask_station(self) -> None:
-        row = EVCC_TABLE[self._state]
-        outgoing = WRITERS[self._state](self._record)
+        row = self._dialect.table[self._state]
+        outgoing = self._dialect.writers[self._state](self._record)
         raw = self._send_request(outgoing)
         self._outstanding = row.timer
         self._arm(row.timer)
-        if self._state is EvccState.CHARGING:
+        if self._state is self._dialect.loop:
             self._record.status_sent = self._now
-        if self._state is EvccState.RECEIPT and self._record.meter is not None:
+        if self._state is self._dialect.receipt and self._record.meter is not None:
             self._emit(ReceiptSent(meter=self._record.meter, raw=raw))
         self._emit(*outgoing.events)
 
@@ -278,16 +245,15 @@ class EvccSession(SessionCore):
             if contract is None:
                 raise LocalError("there is no contract key to sign with", where=self.state)
             signature = sign.sign_elements([outgoing.body], contract.key)
-        header = iso2.MessageHeader(session_id=self._record.session_id or _NO_ID, signature=signature)
-        # The bodies of the tables are the classes that the field's union names.
-        return self._send(iso2.V2G_Message(header=header, body=outgoing.body), _SCHEMA)  # type: ignore[arg-type]
+        message = self._dialect.wrap(self._record.session_id, signature, outgoing.body)
+        return self._send(message, self._dialect.schema)
 
     def _stop(self, halt: Halt) -> None:
         """End early: say goodbye when it is our turn and the station still listens."""
         goodbye = (
             self._outstanding is None
             and self._record.session_id
-            and self._state is not EvccState.SESSION_STOP
+            and self._state is not self._dialect.goodbye
             and halt.code not in _NO_GOODBYE
         )
         if self._settled is None:
@@ -298,7 +264,7 @@ class EvccSession(SessionCore):
         self._asked = None
         self._make_safe(halt.what)
         self._deadlines.clear()
-        self._enter(EvccState.SESSION_STOP)
+        self._enter(self._dialect.goodbye)
 
     def _finish(self) -> None:
         """SessionStop was answered: the car closes first [V2G2-571]."""

@@ -9,13 +9,27 @@ from typing import TYPE_CHECKING, Any
 from plugcharge.session.tables_iso2 import Outcome
 
 if TYPE_CHECKING:
-    from plugcharge.messages import Message, iso2
+    from collections.abc import Mapping
+
+    from plugcharge.messages import Message, iso2, xmldsig
     from plugcharge.session.config import EvccConfig
     from plugcharge.session.events import Event
     from plugcharge.session.questions import Answer, Question
+    from plugcharge.session.tables_iso2 import EvccRow, EvccState
     from plugcharge.session.values import EndReason, MeterReading, Payment, PowerLimit, PowerSchedule
 
-__all__ = ["AskHost", "CarRecord", "CarStep", "Go", "Halt", "Outgoing", "Reader", "Response", "Writer"]
+__all__ = [
+    "AskHost",
+    "CarDialect",
+    "CarRecord",
+    "CarStep",
+    "Go",
+    "Halt",
+    "Outgoing",
+    "Reader",
+    "Response",
+    "Writer",
+]
 
 
 @dataclass(slots=True)
@@ -134,3 +148,38 @@ CarStep = Go | Halt | AskHost
 # Each reader takes its own class of response; the table that holds them knows which.
 Reader = Callable[[CarRecord, Any, Response], CarStep]
 Writer = Callable[[CarRecord], Outgoing]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarDialect:
+    """One protocol as a car speaks it: everything in which -2 differs from its neighbours.
+
+    Attributes:
+        schema: the schema set of its messages.
+        table: what is sent in each state and where the response leads.
+        writers: who writes the request of a state.
+        readers: who reads the response in a state.
+        wrap: puts a body into a message, signed or not; the id is empty before there is one.
+        unwrap: takes header and body out of a message.
+        first: the state after the handshake.
+        start: asks for power.
+        loop: asks for the state of the charge.
+        receipt: signs a reading.
+        stop: gives the power back.
+        goodbye: ends the session.
+        ended: the state after it.
+    """
+
+    schema: str
+    table: Mapping[EvccState, EvccRow]
+    writers: Mapping[EvccState, Writer]
+    readers: Mapping[EvccState, Reader]
+    wrap: Callable[[bytes, xmldsig.Signature | None, Message], Message]
+    unwrap: Callable[[Message], tuple[iso2.MessageHeader, Message | None]]
+    first: EvccState
+    start: EvccState
+    loop: EvccState
+    receipt: EvccState
+    stop: EvccState
+    goodbye: EvccState
+    ended: EvccState

@@ -6,23 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from plugcharge.errors import LocalError, PeerError
-from plugcharge.messages import iso2
 from plugcharge.messages.sap import SupportedAppProtocolReq
 from plugcharge.session.engine import SessionCore, Settled
 from plugcharge.session.events import PeerFault, PowerCut, ProtocolChosen
-from plugcharge.session.refusals_iso2 import refusal
-from plugcharge.session.secc_authorization import authorization, certificate_service, payment_details
-from plugcharge.session.secc_charging import charging_status, power_delivery, session_stop
-from plugcharge.session.secc_identification import (
-    payment_service_selection,
-    service_detail,
-    service_discovery,
-    session_setup,
-)
-from plugcharge.session.secc_metering import metering_receipt
-from plugcharge.session.secc_parameters import charge_parameter_discovery
+from plugcharge.session.secc_iso2 import STATION_ISO2
 from plugcharge.session.secc_steps import Hold, Received, Refuse, Reply, StationRecord
-from plugcharge.session.tables_iso2 import REQUESTS, SECC_TABLE, Outcome, SeccState
+from plugcharge.session.tables_iso2 import Outcome, SeccState
 from plugcharge.session.timers_iso2 import TIMERS, Timer
 from plugcharge.session.values import EndReason
 from plugcharge.wire import sap
@@ -30,29 +19,11 @@ from plugcharge.wire import sap
 if TYPE_CHECKING:
     from plugcharge.messages import Message
     from plugcharge.session.config import SeccConfig
-    from plugcharge.session.secc_steps import Handler, Step
+    from plugcharge.session.secc_steps import Step
 
-__all__ = ["HANDLERS", "SeccSession"]
+__all__ = ["SeccSession"]
 
-_SCHEMA = "iso2"
-_NO_ID = bytes(8)
-
-HANDLERS: dict[type[Message], Handler] = {
-    iso2.SessionSetupReq: session_setup,
-    iso2.ServiceDiscoveryReq: service_discovery,
-    iso2.ServiceDetailReq: service_detail,
-    iso2.PaymentServiceSelectionReq: payment_service_selection,
-    iso2.CertificateInstallationReq: certificate_service,
-    iso2.CertificateUpdateReq: certificate_service,
-    iso2.PaymentDetailsReq: payment_details,
-    iso2.AuthorizationReq: authorization,
-    iso2.ChargeParameterDiscoveryReq: charge_parameter_discovery,
-    iso2.PowerDeliveryReq: power_delivery,
-    iso2.ChargingStatusReq: charging_status,
-    iso2.MeteringReceiptReq: metering_receipt,
-    iso2.SessionStopReq: session_stop,
-}
-"""Who handles which request; a request in the table has a handler."""
+_DIALECTS = {dialect.schema: dialect for dialect in (STATION_ISO2,)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +47,12 @@ class SeccSession(SessionCore):
     """
 
     def __init__(self, config: SeccConfig, *, now: float, secure: bool) -> None:
-        if unknown := [protocol.schema for protocol in config.protocols if protocol.schema != _SCHEMA]:
-            raise LocalError(f"{unknown} cannot be spoken yet", where="SeccConfig.protocols", why="iso2 can")
+        if unknown := [protocol.schema for protocol in config.protocols if protocol.schema not in _DIALECTS]:
+            raise LocalError(
+                f"{', '.join(unknown)} cannot be spoken",
+                where="SeccConfig.protocols",
+                why=f"can be: {', '.join(_DIALECTS)}",
+            )
         super().__init__(
             now=now,
             environment=config.environment,
@@ -86,6 +61,7 @@ class SeccSession(SessionCore):
         )
         self._config = config
         self._state = SeccState.PROTOCOL
+        self._dialect = STATION_ISO2  # until the handshake says which
         self._record = StationRecord(
             config=config,
             payments_offered=config.offered_payments(secure=secure),
@@ -96,7 +72,7 @@ class SeccSession(SessionCore):
 
     @property
     def state(self) -> str:
-        """The state by its name in ``SECC_TABLE``."""
+        """The state by its name in the table of the protocol."""
         return self._state.value
 
     @property
@@ -113,13 +89,12 @@ class SeccSession(SessionCore):
         if self._state is SeccState.PROTOCOL:
             self._choose_protocol(payload)
             return
-        message = self._decode(payload, _SCHEMA)
-        body = message.body if isinstance(message, iso2.V2G_Message) else None
-        if not isinstance(message, iso2.V2G_Message) or type(body) not in REQUESTS or body is None:
+        header, body = self._dialect.unwrap(self._decode(payload, self._dialect.schema))
+        if body is None or type(body) not in self._dialect.requests:
             what = "a message without a request" if body is None else f"a {type(body).__name__}"
             raise PeerError(f"the car sent {what}", state=self.state, why="a car sends requests")
         self._disarm(Timer.SEQUENCE, Timer.SETUP_PERFORMANCE)
-        self._handle(body, Received(self._now, payload, message.header))
+        self._handle(body, Received(self._now, payload, header))
 
     def _on_timer(self, timer: Timer) -> None:
         if self._pending is not None and timer is self._pending.hold.timer:
@@ -164,27 +139,26 @@ class SeccSession(SessionCore):
             return
         self._emit(ProtocolChosen(schema=choice.protocol.schema, minor_deviation=choice.minor_deviation))
         self._send(response, "sap")
-        self._state = SeccState.SESSION_SETUP
+        self._dialect = _DIALECTS[choice.protocol.schema]
+        self._state = self._dialect.first
         self._arm(Timer.SEQUENCE)
 
     def _handle(self, request: Message, received: Received) -> None:
         """Check order, then id, then content [V2G2-538]; on the way to an answer nothing else is touched."""
-        kind = type(request)
-        if (self._state, kind) not in SECC_TABLE:
-            legal = sorted(
-                row.request.__name__ for (state, _), row in SECC_TABLE.items() if state is self._state
-            )
+        kind, table = type(request), self._dialect.table
+        if (self._state, kind) not in table:
+            legal = sorted(row.request.__name__ for (state, _), row in table.items() if state is self._state)
             step: Step = Refuse(
                 "FAILED_SequenceError",
                 f"{kind.__name__} came in state {self.state}",
                 f"legal here: {', '.join(legal) or 'nothing'} [V2G2-538], [V2G2-539]",
             )
-        elif kind is not iso2.SessionSetupReq and received.header.session_id != self._record.session_id:
+        elif kind is not self._dialect.setup and received.header.session_id != self._record.session_id:
             step = Refuse(
                 "FAILED_UnknownSession", "the SessionID is not the one of this session", "[V2G2-460]"
             )
         else:
-            step = HANDLERS[kind](self._record, request, received)
+            step = self._dialect.handlers[kind](self._record, request, received)
         self._perform(kind, step)
 
     def _perform(self, request: type[Message], step: Step) -> None:
@@ -209,11 +183,11 @@ class SeccSession(SessionCore):
         return pending.request
 
     def _reply(self, request: type[Message], reply: Reply) -> None:
-        row = SECC_TABLE[self._state, request]
+        row = self._dialect.table[self._state, request]
         target = row.leads_to[reply.outcome]
         self._emit(*reply.events)
         self._send_body(reply.body)
-        if target is SeccState.ENDED:
+        if target is self._dialect.ended:
             self._goodbye()
             return
         self._state = target
@@ -230,7 +204,7 @@ class SeccSession(SessionCore):
             self._end(EndReason.TERMINATED, "the car ended the session", delay=delay)
 
     def _refuse(self, request: type[Message], refuse: Refuse) -> None:
-        row = SECC_TABLE.get((self._state, request))
+        row = self._dialect.table.get((self._state, request))
         tolerated = (
             row is not None and refuse.code != "FAILED_UnknownSession" and Outcome.FAILED in row.leads_to
         )
@@ -238,7 +212,7 @@ class SeccSession(SessionCore):
             refuse.what, code=refuse.code, state=self.state, where=request.__name__, why=refuse.why
         )
         self._emit(*refuse.events, PeerFault(error=error))
-        self._send_body(refusal(request, refuse.code, evse_id=self._config.evse_id))
+        self._send_body(self._dialect.refuse(request, refuse.code, evse_id=self._config.evse_id))
         if tolerated and row is not None:
             self._state = row.leads_to[Outcome.FAILED]
             self._arm(row.timer)
@@ -248,11 +222,9 @@ class SeccSession(SessionCore):
         if self._settled is not None:
             self._end(self._settled.reason, self._settled.detail, code=self._settled.code)
             return
-        self._state = SeccState.FAILED
+        self._state = self._dialect.failed
         self._settled = Settled(EndReason.REFUSED, refuse.what, refuse.code)
         self._arm(Timer.GRACE, self._config.failed_grace)
 
     def _send_body(self, body: Message) -> None:
-        header = iso2.MessageHeader(session_id=self._record.session_id or _NO_ID)
-        # The bodies of the tables are the classes that the field's union names.
-        self._send(iso2.V2G_Message(header=header, body=body), _SCHEMA)  # type: ignore[arg-type]
+        self._send(self._dialect.wrap(self._record.session_id, body), self._dialect.schema)

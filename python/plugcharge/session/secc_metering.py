@@ -23,7 +23,7 @@ def metering_receipt(record: StationRecord, request: iso2.MeteringReceiptReq, re
     response = iso2.MeteringReceiptRes(response_code=iso2.ResponseCode.OK, evse_status=STATUS)
     if fault:
         refused = ReceiptRefused(why=fault, raw=received.raw)
-        if record.config.receipts_verified:
+        if not record.config.danger_bad_receipts_taken:
             return Refuse("FAILED_MeteringSignatureNotValid", fault, "[V2G2-481], [V2G2-904]", (refused,))
         return Reply(response, events=(refused,))
     # Both were looked at in finding no fault.

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from plugcharge.session.tables_iso2 import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from plugcharge.messages import Message, iso2
     from plugcharge.pki import ValidatedChain
     from plugcharge.session.config import SeccConfig
@@ -23,10 +25,21 @@ if TYPE_CHECKING:
         PowerResult,
         Question,
     )
+    from plugcharge.session.tables_iso2 import SeccRow, SeccState
     from plugcharge.session.timers_iso2 import Timer
     from plugcharge.session.values import MeterReading, Payment, PowerSchedule
 
-__all__ = ["Contract", "Handler", "Hold", "Received", "Refuse", "Reply", "StationRecord", "Step"]
+__all__ = [
+    "Contract",
+    "Handler",
+    "Hold",
+    "Received",
+    "Refuse",
+    "Reply",
+    "StationDialect",
+    "StationRecord",
+    "Step",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,3 +177,40 @@ class Hold:
 Step = Reply | Refuse | Hold
 # Each handler takes its own class of request; the table that holds them knows which.
 Handler = Callable[[StationRecord, Any, Received], Step]
+
+
+class Refusing(Protocol):
+    """Makes the response that refuses a request of a class."""
+
+    def __call__(self, request: type[Message], code: str, *, evse_id: str) -> Message: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationDialect:
+    """One protocol as a station speaks it: everything in which -2 differs from its neighbours.
+
+    Attributes:
+        schema: the schema set of its messages.
+        table: the legal requests of each state and where they lead.
+        handlers: who handles which request.
+        requests: every request of the protocol, legal somewhere or not.
+        setup: the request that comes without a session id of ours.
+        refuse: makes the response that refuses a request.
+        wrap: puts a body into a message; the id is empty before there is one.
+        unwrap: takes header and body out of a message.
+        first: the state after the handshake.
+        failed: the state after a FAILED response.
+        ended: the state after the goodbye.
+    """
+
+    schema: str
+    table: Mapping[tuple[SeccState, type[Message]], SeccRow]
+    handlers: Mapping[type[Message], Handler]
+    requests: frozenset[type[Message]]
+    setup: type[Message]
+    refuse: Refusing
+    wrap: Callable[[bytes, Message], Message]
+    unwrap: Callable[[Message], tuple[iso2.MessageHeader, Message | None]]
+    first: SeccState
+    failed: SeccState
+    ended: SeccState

@@ -143,15 +143,14 @@ impl<'a> BitReader<'a> {
     }
 
     /// The rest of the stream: `true` if it is nothing but zero bits.
-    pub(crate) fn rest_is_zero(&mut self) -> bool {
-        while !self.position().is_multiple_of(8) {
-            match self.bits(1) {
-                Ok(0) => {}
-                Ok(_) => return false,
-                Err(Truncated) => return true,
+    pub(crate) fn rest_is_zero(&self) -> bool {
+        let position = self.position();
+        match self.data.get(position / 8..).and_then(<[u8]>::split_first) {
+            Some((started, rest)) => {
+                started << offset_in_octet(position) == 0 && rest.iter().all(|octet| *octet == 0)
             }
+            None => true,
         }
-        self.data.get(self.position() / 8..).is_none_or(|rest| rest.iter().all(|octet| *octet == 0))
     }
 }
 

@@ -99,38 +99,11 @@ impl<'a> Octets<'a> {
     }
 }
 
-/// Copy octets that begin `shift` bits into `source`: in long strides that the compiler turns into vector
-/// instructions, then eight at a time, the last eight overlapping the ones before them.
+/// Copy octets that begin `shift` bits into `source`. The compiler makes vector instructions of this loop; eight octets
+/// at a time in 64-bit words were measured and are slower.
 fn copy_across(source: &[u8], shift: u32, target: &mut [u8]) {
-    const STRIDE: usize = 32;
-    let strides = target.len() / STRIDE * STRIDE;
-    if let (Some(to), Some(from)) = (target.get_mut(..strides), source.get(..=strides)) {
-        copy_octets(from, shift, to);
-    }
-    let mut at = strides;
-    while let Some(to) = target.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<8>()) {
-        *to = word_across(source, at, shift);
-        at += 8;
-    }
-    match target.last_chunk_mut::<8>() {
-        Some(to) => *to = word_across(source, source.len().saturating_sub(9), shift),
-        None => copy_octets(source, shift, target),
-    }
-}
-
-#[inline(always)]
-fn copy_octets(source: &[u8], shift: u32, target: &mut [u8]) {
     let pairs = source.iter().zip(source.get(1..).unwrap_or_default());
     for (to, (high, low)) in target.iter_mut().zip(pairs) {
         *to = (high << shift) | (low >> (8 - shift));
     }
-}
-
-#[inline(always)]
-fn word_across(source: &[u8], at: usize, shift: u32) -> [u8; 8] {
-    let Some([head @ .., next]) = source.get(at..).and_then(|rest| rest.first_chunk::<9>()) else {
-        return [0; 8];
-    };
-    let word = head.iter().fold(0_u64, |word, octet| word << 8 | u64::from(*octet));
-    ((word << shift) | u64::from(next >> (8 - shift))).to_be_bytes()
 }

@@ -89,7 +89,7 @@ impl<'py> Builder<'py> {
         let Some(mut frame) = self.frames.pop() else { return Err(defect("an end without a beginning")) };
         close_list(self.py, &mut frame, &mut self.stack)?;
         let object = {
-            let fields = self.stack.get(frame.base..).unwrap_or_default();
+            let fields = self.stack.get_mut(frame.base..).unwrap_or_default();
             if ty.inline {
                 fields.first().cloned().flatten().unwrap_or_else(|| self.py.None().into_bound(self.py))
             } else {
@@ -120,14 +120,20 @@ fn construct<'py>(
     py: Python<'py>,
     class: &Bound<'py, PyType>,
     ty: &'static Complex,
-    fields: &[Option<Bound<'py, PyAny>>],
+    fields: &mut [Option<Bound<'py, PyAny>>],
 ) -> PyResult<Bound<'py, PyAny>> {
     let given = fields.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+    // Also a required field may be absent: the relaxed grammar of a fragment lets an `eMAID` go without its Id.
+    for index in 0..given {
+        if let Some(gap @ None) = fields.get_mut(index) {
+            *gap = Some(absent(py, ty, index));
+        }
+    }
+    // A tuple of known length is passed without being made.
     macro_rules! call {
         ($($at:ident),*) => {
-            match fields.get(..given) {
-                Some([$(Some($at)),*]) => return class.call1(($($at,)*)),
-                _ => {}
+            if let Some([$(Some($at)),*]) = fields.get(..given) {
+                return class.call1(($($at,)*));
             }
         };
     }
@@ -145,11 +151,8 @@ fn construct<'py>(
         10 => call!(a, b, c, d, e, f, g, h, i, j),
         _ => {}
     }
-    let all = fields.iter().take(given).enumerate().map(|(index, value)| match value {
-        Some(value) => value.clone(),
-        None => absent(py, ty, index),
-    });
-    class.call1(PyTuple::new(py, all.collect::<Vec<_>>())?)
+    let all: Vec<_> = fields.iter().take(given).flatten().collect();
+    class.call1(PyTuple::new(py, all)?)
 }
 
 /// What an absent field holds: an empty tuple for a list, else `None`.

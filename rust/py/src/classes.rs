@@ -19,8 +19,8 @@ pub(crate) struct Classes {
     types: Vec<Option<Py<PyType>>>,
     /// By [`Enumeration::class`], then by value.
     members: Vec<Vec<Py<PyAny>>>,
-    /// The address of a class -> its number.
-    numbers: HashMap<usize, u16>,
+    /// The address of a class -> its number; sorted by address.
+    numbers: Vec<(usize, u16)>,
     /// By class: the complex type it stands for.
     complex: HashMap<u16, &'static Complex>,
     /// The address of a class of this very set -> the document root it is the type of. A set has one or two that
@@ -56,13 +56,13 @@ impl Classes {
         }
         let module = |name: &str| py.import(format!("plugcharge.messages.{name}"));
         let mut types = Vec::new();
-        let mut numbers = HashMap::new();
+        let mut numbers = Vec::new();
         for (number, (home, name)) in (0_u16..).zip(schema.classes) {
             let inline = complex.get(&number).is_some_and(|ty: &&Complex| ty.inline);
             let class =
                 if inline { None } else { Some(module(home)?.getattr(*name)?.cast_into::<PyType>()?) };
             if let Some(class) = &class {
-                numbers.insert(address(class), number);
+                numbers.push((address(class), number));
             }
             types.push(class.map(Bound::unbind));
         }
@@ -73,6 +73,7 @@ impl Classes {
                 class.try_iter()?.map(|member| member.map(Bound::unbind)).collect::<PyResult<Vec<_>>>()?,
             );
         }
+        numbers.sort_unstable();
         let mut documents = Vec::new();
         for (number, (home, _)) in (0_u16..).zip(schema.classes) {
             let class = types.get(usize::from(number)).and_then(Option::as_ref);
@@ -96,7 +97,8 @@ impl Classes {
     /// The number of an object's class, if it is one of this set.
     #[inline]
     pub(crate) fn number_of(&self, class: &Bound<'_, PyType>) -> Option<u16> {
-        self.numbers.get(&address(class)).copied()
+        let at = self.numbers.binary_search_by_key(&address(class), |(address, _)| *address).ok()?;
+        self.numbers.get(at).map(|(_, number)| *number)
     }
 
     /// The object is an instance of exactly this class.

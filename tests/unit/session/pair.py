@@ -30,6 +30,7 @@ from plugcharge.session import (
     EvccContract,
     EvccSession,
     Event,
+    MessageSent,
     MeterReading,
     MeterReadingWanted,
     PowerLimit,
@@ -235,6 +236,12 @@ class Pair:
         end = ends[0]
         assert isinstance(end, SessionEnded)
         return end
+
+
+def sent(pair: Pair, kind: type[Message] | None = None) -> list[Any]:
+    messages = [event.message for event in pair.of("car", MessageSent)]
+    bodies = [getattr(message, "body", message) for message in messages]
+    return bodies if kind is None else [body for body in bodies if type(body) is kind]
 
 
 def altering(kind: type[Message], change: Callable[[Any], Message], *, times: int = 1_000) -> Tap:

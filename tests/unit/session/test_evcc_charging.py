@@ -23,8 +23,7 @@ from plugcharge.session import (
     ReceiptVerified,
 )
 from plugcharge.session.evcc_charging import best_schedule
-from tests.unit.session.pair import SCHEDULE, Hosts, Pair, altering, evcc_config, never, with_body
-from tests.unit.session.test_evcc import sent
+from tests.unit.session.pair import SCHEDULE, Hosts, Pair, altering, evcc_config, never, sent, with_body
 
 
 def schedule(tuple_id: int, *limits: tuple[int, int]) -> PowerSchedule:

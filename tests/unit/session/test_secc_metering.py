@@ -87,7 +87,7 @@ def test_a_receipt_that_is_not_signed_well(kind: str) -> None:
 
 
 def test_not_verifying_reports_it_all_the_same() -> None:
-    driver = driver_in(HERE, config=secc_config(receipts_verified=False))
+    driver = driver_in(HERE, config=secc_config(danger_bad_receipts_taken=True))
     assert driver.ask(receipt(driver)).response_code == "OK"
     assert driver.of(ReceiptRefused)
     assert not driver.of(ReceiptVerified)

@@ -6,8 +6,8 @@ import pytest
 
 from plugcharge.messages import iso2
 from plugcharge.session import EndReason, PeerFault, PowerCut
-from plugcharge.session.evcc import READERS, WRITERS
-from plugcharge.session.secc import HANDLERS
+from plugcharge.session.evcc_iso2 import READERS, WRITERS
+from plugcharge.session.secc_iso2 import HANDLERS
 from plugcharge.session.tables_iso2 import (
     EVCC_TABLE,
     REQUESTS,

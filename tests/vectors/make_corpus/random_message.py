@@ -27,13 +27,14 @@ class Grower:
         self.enumerations = {entry["name"]: entry["values"] for entry in dump["enumerations"]}
         self.random = random
         self.mode = mode
-        self.choices: dict[str, str] = {}
+        # Elements that stand wherever one of several may stand and they are among them.
+        self.preferred: set[str] = set()
         self.ids = 0
         # Texts that were used, where they are to occur again (for references into EXI's string table).
         self.used: list[str] | None = None
 
     def element(self, leaf: dict[str, Any], depth: int = 0) -> ET.Element:
-        """Grow the element of a leaf of the dump. ``choices`` forces which substitute stands for a first name."""
+        """Grow the element of a leaf of the dump."""
         out = ET.Element(_tag(leaf))
         holds = leaf["holds"]
         if "complex" not in holds:
@@ -74,9 +75,9 @@ class Grower:
                     self.node(parent, inner, depth)
             else:
                 leaves = [one for one in node["place"] if one["holds"] not in ("abstract", "wildcard")]
-                forced = [one for one in leaves if one["name"] == self.choices.get(node["place"][0]["name"])]
+                preferred = [one for one in leaves if one["name"] in self.preferred]
                 if leaves:
-                    parent.append(self.element((forced or [self.random.choice(leaves)])[0], depth))
+                    parent.append(self.element((preferred or [self.random.choice(leaves)])[0], depth))
 
     @staticmethod
     def open(nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
