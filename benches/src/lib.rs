@@ -1,1 +1,18 @@
-//! Scenarios shared by the criterion files.
+//! Scenarios shared by the criterion files: what is measured, on which inputs, and how often.
+
+pub mod inputs;
+pub mod recorded;
+pub mod sinks;
+
+/// Each pair is measured in this many rounds, ours and the peer's in turn, so that a slow moment of the machine
+/// meets both. The report takes the best round of each.
+pub const ROUNDS: u32 = 3;
+
+/// Benchmarks of a debug build say nothing.
+///
+/// # Panics
+///
+/// In a build with debug assertions.
+pub fn refuse_debug_build() {
+    assert!(!cfg!(debug_assertions), "this is a debug build: run `cargo bench`");
+}

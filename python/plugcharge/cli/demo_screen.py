@@ -23,7 +23,6 @@ from plugcharge.session import (
     MeterReadingSent,
     PeerFault,
     PowerCut,
-    ReceiptVerified,
 )
 
 if TYPE_CHECKING:
@@ -41,21 +40,20 @@ _NAME_WIDTH = 28
 
 def notice(event: Event) -> str:
     """Give what the station did, in one sentence; empty for what the messages tell already."""
+    said = ""
     match event:
         case ContractVerified(emaid=emaid, chain=chain):
             kind = {"mo": "the mobility operator's", "v2g": "the V2G"}.get(chain.anchor_kind, "a private")
-            return f"contract {emaid} verified up to {kind} root"
+            said = f"contract {emaid} verified up to {kind} root"
         case Authorized(emaid=emaid):
-            return f"proof of the key is good; the back end accepts {emaid}"
+            said = f"proof of the key is good; the back end accepts {emaid}"
         case ChargingStarted():
-            return f"contactor closed; the simulated meter counts {SPEED:g} times faster than real time"
-        case ReceiptVerified(meter=meter):
-            return f"receipt for {(meter.watt_hours or 0) / 1000:,.3f} kWh verified and kept"
+            said = f"contactor closed; the simulated meter counts {SPEED:g} times faster than real time"
         case PowerCut():
-            return "power cut"
+            said = "power cut"
         case PeerFault(error=error):
-            return f"refused with {error.code}: {error.what}" if error.code else error.what
-    return ""
+            said = f"refused with {error.code}" if error.code else error.what
+    return said
 
 
 class _LoopFilter:
@@ -92,7 +90,7 @@ class PlainScreen(Witness):
 
     def ready(self, demonstration: Demonstration) -> None:
         """Say what is set up."""
-        for name, value in _facts(demonstration):
+        for name, value in _facts(demonstration, ""):
             click.echo(f"{name}: {value}")
 
     def passed(self, passed: Passed) -> None:
@@ -110,7 +108,7 @@ class PlainScreen(Witness):
             self._progress(seconds, event.meter.watt_hours or 0)
             return
         said = notice(event)
-        if said and not isinstance(event, ReceiptVerified):
+        if said:
             self._rest()
             click.echo(f"{seconds:7.3f} s  station: {said}")
 
@@ -158,7 +156,7 @@ class TerminalScreen(Witness):
         self._console.print()
         self._console.print(Text("  One Plug and Charge session of ISO 15118-2, AC, on this machine", "bold"))
         self._console.print()
-        self._print_pairs(_facts(demonstration))
+        self._print_pairs(_facts(demonstration, "→ from the car, ← from the station; "))
         self._console.print()
         self._bar.start()
 
@@ -185,7 +183,7 @@ class TerminalScreen(Witness):
             self._progress(event.meter.watt_hours or 0)
             return
         said = notice(event)
-        if not said or isinstance(event, ReceiptVerified):
+        if not said:
             return
         self._rest()
         bad = isinstance(event, PeerFault | PowerCut)
@@ -253,7 +251,7 @@ def _grid(*widths: int | None) -> Table:
     return grid
 
 
-def _facts(demonstration: Demonstration) -> list[tuple[str, str]]:
+def _facts(demonstration: Demonstration, arrows: str) -> list[tuple[str, str]]:
     tariff = demonstration.tariff
     price = f"{tariff.price_per_kwh} {tariff.currency}/kWh + {tariff.session_fee} {tariff.currency}"
     fault = FAULTS.get(demonstration.fault)
@@ -261,7 +259,7 @@ def _facts(demonstration: Demonstration) -> list[tuple[str, str]]:
         ("station", f"{EVSE_ID} on {demonstration.address}, TLS 1.2 as {demonstration.station_id}"),
         ("car", f"contract {demonstration.emaid}, room for {ENERGY / 1000:g} kWh"),
         ("price", f"{price}, VAT {tariff.vat_rate:.0%}"),
-        ("messages", "→ from the car, ← from the station; lengths without the 8 octets of V2GTP"),
+        ("messages", f"{arrows}lengths are those of the EXI, without V2GTP and TLS"),
     ]
     return [*facts, ("fault", f"{fault.story}")] if fault else facts
 
@@ -271,10 +269,10 @@ def _refusal_lines(demonstration: Demonstration) -> list[tuple[str, str]]:
         return []
     error = demonstration.refusals[0].error
     refusal = explain(error.code)
-    why = f"{error.what}. {error.why}" if error.why else error.what
     return [
         ("refused", f"{error.where} with {error.code}"),
-        ("because", why),
+        ("reason", error.what),
+        ("rule", error.why or "-"),
         ("it means", refusal.meaning),
         ("what to do", refusal.advice),
     ]
@@ -314,7 +312,7 @@ def _closing(demonstration: Demonstration) -> list[tuple[str, str]]:
         ]
         pairs += [("for review", flag) for flag in record.warnings]
     if result is not None:
-        pairs.append(("messages", f"{result.messages} in {result.seconds:.1f} s"))
+        pairs.append(("messages", f"{result.messages} in {result.seconds:.2f} s"))
     pairs.append(("stored in", demonstration.database))
     if record is not None:
         pairs.append(("show again", show_command(demonstration)))

@@ -227,7 +227,7 @@ async def play(
     with SessionStore.open(database) as store:
         book = _contract_book(contracts, world.contract_leaf.common_name)
         try:
-            await _charge(demonstration, world, contract, store, book, watching)
+            await _charge(demonstration, world, contract, (store, book), watching)
         finally:
             book.close()
     return demonstration
@@ -237,13 +237,13 @@ async def _charge(
     demonstration: Demonstration,
     world: pki.TestPki,
     contract: EvccContract,
-    store: SessionStore,
-    book: ContractBook,
+    back_end: tuple[SessionStore, ContractBook],
     witness: Witness,
 ) -> None:
+    store, book = back_end
     journal = StationJournal(store, station_id="demo")
     await journal.recover()
-    outlet = SimulatedOutlet(time.monotonic, speed=SPEED)
+    outlet = SimulatedOutlet(time.monotonic, speed=SPEED, contactor_delay=0.01)
     station = AccountingStation(outlet, book, journal, evse_id=EVSE_ID, receipt_every=8)
     plugged_in = time.monotonic()
 

@@ -32,7 +32,7 @@ class Refusal(NamedTuple):
 REFUSALS: dict[str, Refusal] = {
     "FAILED_CertificateExpired": Refusal(
         "The contract certificate, or one above it, is out of date.",
-        "The driver needs a renewed contract certificate from the mobility operator. If many cars are refused "
+        "The driver needs a new contract certificate from the mobility operator. If many cars are refused "
         "this way, look at the station's clock first.",
     ),
     "FAILED_CertificateRevoked": Refusal(
@@ -40,9 +40,9 @@ REFUSALS: dict[str, Refusal] = {
         "Nothing to do at the station; the driver has to ask the mobility operator.",
     ),
     "FAILED_CertChainError": Refusal(
-        "The contract certificate does not prove what the car says.",
-        "If drivers of one mobility operator are always refused, its root may be missing in the station's trust "
-        "store. A single car that is refused this way has a wrong or forged contract.",
+        "The contract certificate proves nothing here: its root is unknown, or it is not of this contract.",
+        "If drivers of one mobility operator are always refused, its root may be missing in the station's "
+        "trust store. A single car that is refused this way has a wrong or forged contract.",
     ),
     "FAILED_NoCertificateAvailable": Refusal(
         "There is no usable certificate.",
@@ -63,8 +63,8 @@ REFUSALS: dict[str, Refusal] = {
     ),
     "FAILED_MeteringSignatureNotValid": Refusal(
         "The car's receipt is not for what the meter showed.",
-        "The power was cut. The readings of the station's meter are kept, together with the receipt as it came in; "
-        "the bill is marked for review.",
+        "The power was cut. The readings of the station's meter are kept together with the receipt as it "
+        "came in, and the bill is marked for review.",
     ),
     "FAILED_SequenceError": Refusal(
         "The car sent a message that does not belong here.",
@@ -105,7 +105,8 @@ def tell(message: Message, answers: Message | None = None) -> str:
         answers: for a response, the request before it.
 
     Example:
-        >>> tell(iso2.V2G_Message(header=iso2.MessageHeader(session_id=bytes(8)), body=iso2.ServiceDiscoveryReq()))
+        >>> header = iso2.MessageHeader(session_id=bytes(8))
+        >>> tell(iso2.V2G_Message(header=header, body=iso2.ServiceDiscoveryReq()))
         'What do you offer?'
     """
     body: Any = message.body if isinstance(message, iso2.V2G_Message) else message

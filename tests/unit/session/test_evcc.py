@@ -7,8 +7,9 @@ from typing import Any, cast
 import msgspec
 import pytest
 
+from plugcharge import exi
 from plugcharge.errors import LocalError
-from plugcharge.messages import Message, iso2
+from plugcharge.messages import Message, iso2, sap
 from plugcharge.session import (
     ChargeScheduleWanted,
     ContinueChargingWanted,
@@ -17,9 +18,12 @@ from plugcharge.session import (
     EndReason,
     EvccSession,
     PeerFault,
+    PowerCut,
+    SessionOpened,
 )
 from plugcharge.session.tables_iso2 import EVCC_TABLE, RESPONSE_OF, EvccState
-from plugcharge.wire.sap import DIN
+from plugcharge.wire.sap import DIN, ISO2, offer
+from plugcharge.wire.v2gtp import pack
 from tests.unit.session.pair import (
     Hosts,
     Pair,
@@ -110,9 +114,6 @@ def test_an_endless_ongoing_ends_after_60_seconds(kind: type[Message]) -> None:
 
 
 def respond_ongoing(pair: Pair, frame: bytes) -> None:
-    from plugcharge import exi
-    from plugcharge.wire.v2gtp import pack
-
     if pair.car.state == "Authorization":
         header = iso2.MessageHeader(session_id=pair.car.session_id)
         body = iso2.AuthorizationRes(response_code=CODE.OK, evse_processing=iso2.EVSEProcessing.Ongoing)
@@ -242,3 +243,77 @@ def test_each_response_is_named_like_its_request() -> None:
     for request, response in RESPONSE_OF.items():
         assert request.__name__[:-3] == response.__name__[:-3]
     assert contract().canonical_emaid == "DEPLGC00000001"
+
+
+RENEGOTIATION = iso2.AC_EVSEStatus(
+    notification_max_delay=0, evse_notification=iso2.EVSENotification.ReNegotiation, rcd=False
+)
+
+
+@pytest.mark.parametrize("number", range(16))
+def test_the_host_stops_while_a_response_is_awaited(number: int) -> None:
+    bend = altering(iso2.ChargingStatusRes, with_body(ac_evse_status=RENEGOTIATION), times=1)
+
+    def tap(side: str, at: int, frame: bytes) -> list[bytes]:
+        if (side, at) == ("car", number):
+            pair.car.stop_charging(pair.now, "enough")
+        return bend(side, at, frame)
+
+    pair = Pair(tap=tap)
+    pair.run()
+    end = pair.ended("car")
+    assert end.reason is EndReason.TERMINATED
+    assert end.detail == "enough"
+    assert pair.ended("station").reason in {EndReason.TERMINATED, EndReason.CONNECTION_LOST}
+    assert pair.of("station", PowerCut) == []
+    shown = [event.state for event in pair.of("car", ControlPilotWanted)]
+    assert shown in ([], [ControlPilot.C, ControlPilot.B])
+
+
+def test_the_host_stops_after_the_end() -> None:
+    pair = Pair().run()
+    pair.car.stop_charging(pair.now)
+    assert pair.car.data_to_send() == []
+    assert pair.car.session_id == pair.station.session_id
+
+
+def test_no_common_protocol() -> None:
+    pair = Pair(secure=False).run()  # neither side has anything to pay with
+    for side in ("car", "station"):
+        assert pair.ended(side).reason is EndReason.UNSUITABLE
+        assert pair.ended(side).code == "Failed_NoNegotiation"
+    assert not pair.of("car", SessionOpened)  # [V2G2-173]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        sap.SupportedAppProtocolRes(response_code=sap.ResponseCode.OK_SuccessfulNegotiation, schema_id=9),
+        offer([ISO2]),
+    ],
+    ids=["a schema that was not offered", "a request"],
+)
+def test_a_handshake_that_makes_no_sense(answer: Message) -> None:
+    octets = pack(0x8001, exi.encode(answer))
+    pair = Pair(tap=lambda side, number, frame: [octets] if side == "station" else [frame]).run()
+    assert pair.ended("car").reason is EndReason.PROTOCOL_ERROR
+
+
+def test_a_response_nobody_asked_for() -> None:
+    pair = Pair(evcc=evcc_config(stop_after_seconds=None))
+    pair.run(seconds=0.5)  # between two ChargingStatusReq
+    header = iso2.MessageHeader(session_id=pair.car.session_id)
+    goodbye = iso2.V2G_Message(header=header, body=iso2.SessionStopRes(response_code=CODE.OK))
+    pair.car.receive(pair.now, pack(0x8001, exi.encode(goodbye)))
+    pair.collect()
+    assert pair.ended("car").reason is EndReason.PROTOCOL_ERROR
+    assert [event.state for event in pair.of("car", ControlPilotWanted)] == [ControlPilot.C, ControlPilot.B]
+
+
+def test_a_lost_connection_while_charging() -> None:
+    pair = Pair(evcc=evcc_config(stop_after_seconds=None))
+    pair.run(seconds=0.5)
+    pair.car.connection_lost(pair.now)
+    pair.collect()
+    assert pair.ended("car").reason is EndReason.CONNECTION_LOST
+    assert [event.state for event in pair.of("car", ControlPilotWanted)] == [ControlPilot.C, ControlPilot.B]
