@@ -1,6 +1,7 @@
-"""Writes ``inputs.json``: messages, a chain and a signature of our own, for machines without third-party messages.
+"""Writes ``inputs.json``: messages, a chain and a signature of our own.
 
-Run it again when the messages change: ``python benches/make_inputs.py``. The names are those of the third-party set.
+The messages stand in where the third-party ones are missing, under the same names. Run it again when the
+classes change: ``python benches/make_inputs.py``.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ def schedules(tuples: int, entries: int) -> iso2.ChargeParameterDiscoveryRes:
 
     def schedule(number: int) -> iso2.SAScheduleTuple:
         limits = tuple(
-            iso2.PMaxScheduleEntry(iso2.RelativeTimeInterval(start=900 * at), quantity(22_000 - at, iso2.UnitSymbol.W))
+            iso2.PMaxScheduleEntry(
+                iso2.RelativeTimeInterval(start=900 * at), quantity(22_000 - at, iso2.UnitSymbol.W)
+            )
             for at in range(entries)
         )
         return iso2.SAScheduleTuple(number, iso2.PMaxSchedule(limits), tariff(number))
@@ -66,7 +69,7 @@ def schedules(tuples: int, entries: int) -> iso2.ChargeParameterDiscoveryRes:
 
 def messages(world: pki.TestPki, key: pki.SigningKey) -> dict[str, Message]:
     chain = world.contract_leaf.chain
-    volt, ampere, watt_hour = iso2.UnitSymbol.V, iso2.UnitSymbol.A, iso2.UnitSymbol.Wh
+    volt, ampere = iso2.UnitSymbol.V, iso2.UnitSymbol.A
     meter = iso2.MeterInfo("METER-1", 123_456, b"\x5a" * 64, 0, 1_780_315_200)
     authorization = iso2.AuthorizationReq(id="ID1", gen_challenge=CHALLENGE)
     receipt = iso2.MeteringReceiptReq(id="ID1", session_id=SESSION, sa_schedule_tuple_id=1, meter_info=meter)
@@ -78,7 +81,9 @@ def messages(world: pki.TestPki, key: pki.SigningKey) -> dict[str, Message]:
         response_code=iso2.ResponseCode.OK,
         sa_provisioning_certificate_chain=certificates(world.cps.chain),
         contract_signature_cert_chain=iso2.CertificateChain(chain[0], "ID1", iso2.SubCertificates(chain[1:])),
-        contract_signature_encrypted_private_key=iso2.ContractSignatureEncryptedPrivateKey("ID2", b"\x17" * 48),
+        contract_signature_encrypted_private_key=iso2.ContractSignatureEncryptedPrivateKey(
+            "ID2", b"\x17" * 48
+        ),
         dh_public_key=iso2.DiffieHellmanPublickey("ID3", b"\x04" + b"\x33" * 64),
         emaid=iso2.EMAID("ID4", EMAID),
     )

@@ -27,9 +27,13 @@ enum Peer {
 impl Peer {
     fn decode(message: &Message) -> Self {
         if message.schema.name == "sap" {
-            Self::Sap(Box::new(SupportedAppProtocolReq::from_bytes(&message.bytes).expect("a message of sap")))
+            Self::Sap(Box::new(
+                SupportedAppProtocolReq::from_bytes(&message.bytes).expect("a message of sap"),
+            ))
         } else {
-            Self::Iso2(Box::new(iso15118::iso2::Document::from_bytes(&message.bytes).expect("a message of -2")))
+            Self::Iso2(Box::new(
+                iso15118::iso2::Document::from_bytes(&message.bytes).expect("a message of -2"),
+            ))
         }
     }
 
@@ -70,14 +74,19 @@ fn bench_decode(criterion: &mut Criterion, message: &Message) {
     for round in 0..ROUNDS {
         group.bench_function(BenchmarkId::new("plugcharge", round), |bencher| {
             bencher.iter(|| {
-                decode(black_box(&message.bytes), message.schema, Form::Document, &limits, &mut sink).expect("decodes");
+                decode(black_box(&message.bytes), message.schema, Form::Document, &limits, &mut sink)
+                    .expect("decodes");
             });
         });
         group.bench_function(BenchmarkId::new("iso15118", round), |bencher| {
             if message.schema.name == "sap" {
-                bencher.iter(|| SupportedAppProtocolReq::from_bytes(black_box(&message.bytes)).expect("decodes"));
+                bencher.iter(|| {
+                    SupportedAppProtocolReq::from_bytes(black_box(&message.bytes)).expect("decodes")
+                });
             } else {
-                bencher.iter(|| iso15118::iso2::Document::from_bytes(black_box(&message.bytes)).expect("decodes"));
+                bencher.iter(|| {
+                    iso15118::iso2::Document::from_bytes(black_box(&message.bytes)).expect("decodes")
+                });
             }
         });
     }

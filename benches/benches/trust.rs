@@ -15,7 +15,8 @@ use plugcharge_exi::{Form, Limits, decode};
 use plugcharge_messages::generated::iso2::SCHEMA;
 use plugcharge_sign::{Collected, Collector, Suite, check_coverage, verify};
 use plugcharge_trust::{
-    AnchorKind, Curve, ISO2, PublicKey, Purpose, Request, Revoked, RootValidity, Rules, TrustAnchors, validate,
+    AnchorKind, Curve, ISO2, PublicKey, Purpose, Request, Revoked, RootValidity, Rules, TrustAnchors,
+    validate,
 };
 
 fn trust(criterion: &mut Criterion) {

@@ -41,7 +41,12 @@ impl Recorded {
         decode(bytes, schema, Form::Document, &Limits::default(), &mut recorder)?;
         let first = recorder.0.first();
         let is_root = |name| matches!(first, Some(Event::Begin(place, _)) if place.particle.name == name);
-        let root = schema.document.elements.iter().position(|root| is_root(root.particle.name)).unwrap_or(usize::MAX);
+        let root = schema
+            .document
+            .elements
+            .iter()
+            .position(|root| is_root(root.particle.name))
+            .unwrap_or(usize::MAX);
         Ok(Self { schema, root, events: recorder.0 })
     }
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from plugcharge import _core, exi
 from plugcharge.errors import LocalError, SignatureError
@@ -156,7 +156,7 @@ def verify_message(
     trust: pki.TrustStore | None = None,
     at: datetime | None = None,
     challenge: bytes | None = None,
-    rules: str = "strict",
+    rules: Literal["strict", "interop"] = "strict",
 ) -> Verified:
     """Check a signed message as it was received: chain, signature, coverage and challenge, in that order.
 
@@ -204,7 +204,7 @@ def _validate(
     chain: Sequence[bytes] | None,
     trust: pki.TrustStore | None,
     at: datetime | None,
-    rules: str,
+    rules: Literal["strict", "interop"],
 ) -> pki.ValidatedChain:
     from plugcharge import pki  # noqa: PLC0415 - certificates are only needed here
 

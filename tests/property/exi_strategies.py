@@ -25,6 +25,8 @@ _FIELD = re.compile(r"^ {4,8}(\w+): `([^`]+)`(.*)\.$", re.MULTILINE)
 _COUNT = re.compile(r"(\d+)\.\.(\d+|any number) of them")
 _RANGE = re.compile(r"(-?\d+) to (-?\d+)(?: (characters|octets))?$")
 _SIZE = re.compile(r"(at most|exactly) (\d+) (?:characters|octets)$")
+# Elements that are abstract, and have one substitute only: the field is called like the head.
+_HEADS = {"TimeInterval", "SASchedules", "EVPowerDeliveryParameter"}
 _FEW = 3
 _SHORT = 12
 
@@ -165,7 +167,7 @@ def _element(schema: str, cls: type[Message]) -> str:
         if [one for one in _alternatives(hint) if one is not type(None)] == [cls]
     }
     own = (cls.__doc__ or "").split("`")[1].removesuffix("Type")
-    return own if own in names or not names else min(names)
+    return own if own in names or not names - _HEADS else min(names - _HEADS)
 
 
 @cache

@@ -23,6 +23,8 @@ from plugcharge.session import (
     SessionEnded,
 )
 from plugcharge.session.tables_iso2 import RESPONSE_OF
+from plugcharge.wire.v2gtp import pack
+from tests.shared_material import json_lines
 from tests.unit.session.pair import (
     PAUSE,
     RENEGOTIATE,
@@ -33,6 +35,7 @@ from tests.unit.session.pair import (
     Pair,
     authorization,
     contract,
+    driver_in,
     evcc_config,
     samples,
     secc_config,
@@ -253,6 +256,26 @@ def test_any_octets(octets: bytes, prefix: bool) -> None:
     check_station(driver.events)
     driver.ended()
     assert contract().canonical_emaid not in repr(driver.events)
+
+
+STATES = ("WaitForServiceDiscovery", "WaitForAuthorization", "WaitForPowerDelivery", "WaitForChargingStatus")
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_messages_of_others_in_any_state(state: str) -> None:
+    """Requests, responses and broken messages that others wrote; no session of theirs is ours."""
+    seen = 0
+    for name in ("captures", "malformed"):
+        for line in json_lines(f"vectors/exi/{name}.jsonl")[::4]:
+            if line["schema_set"] not in {"iso2", "sap", "din"} or len(line["hex"]) < 2:
+                continue
+            driver = driver_in(state)
+            driver.frame(pack(0x8001, bytes.fromhex(line["hex"])))
+            driver.wait(5.0)
+            check_station(driver.events)
+            assert driver.core.closed, line["id"]
+            seen += 1
+    assert seen > 200
 
 
 def test_goodbye_is_heard_after_any_refusal() -> None:

@@ -36,6 +36,8 @@ __all__ = ["PlainScreen", "TerminalScreen", "notice", "show_command"]
 
 _LOOP = (iso2.ChargingStatusReq, iso2.ChargingStatusRes, iso2.MeteringReceiptReq, iso2.MeteringReceiptRes)
 _NAME_WIDTH = 28
+_TIME: tuple[int, JustifyMethod] = (8, "right")
+_MARK: tuple[int, JustifyMethod] = (1, "left")
 
 
 def notice(event: Event) -> str:
@@ -121,6 +123,7 @@ class PlainScreen(Witness):
             click.echo("bill: " + "  ".join(cell for cell in row if cell))
         for name, value in _closing(demonstration):
             click.echo(f"{name}: {value}")
+        click.echo(f"show again: {show_command(demonstration)}")
 
     def _progress(self, seconds: float, watt_hours: int) -> None:
         self._began = watt_hours if self._began is None else self._began
@@ -167,7 +170,7 @@ class TerminalScreen(Witness):
         self._rest()
         arrow = Text("→", "cyan") if passed.from_car else Text("←", "green")
         meaning = tell(passed.message, passed.answers)
-        row = _grid(8, 1, _NAME_WIDTH, 7)
+        row = _grid(_TIME, _MARK, (_NAME_WIDTH, "left"), (6, "right"))
         row.add_row(
             Text(f"{passed.seconds:.3f} s", "dim"),
             arrow,
@@ -187,7 +190,7 @@ class TerminalScreen(Witness):
             return
         self._rest()
         bad = isinstance(event, PeerFault | PowerCut)
-        row = _grid(8, 1, None)
+        row = _grid(_TIME, _MARK)
         row.add_row("", Text("✗", "red") if bad else Text("✓", "green"), Text(said, "red" if bad else "dim"))
         self._print(row)
 
@@ -201,8 +204,10 @@ class TerminalScreen(Witness):
             self._console.print()
         if bill is not None:
             self._print_bill(bill)
-            self._console.print()
         self._print_pairs(_closing(demonstration))
+        self._console.print()
+        # On a line of its own and never wrapped, so that it can be copied.
+        self._console.print(Text(show_command(demonstration), "cyan"), soft_wrap=True)
         self._console.print()
 
     def close(self) -> None:
@@ -217,7 +222,7 @@ class TerminalScreen(Witness):
 
     def _rest(self) -> None:
         if said := self._filter.tell():
-            row = _grid(8, 1, None)
+            row = _grid(_TIME, _MARK)
             row.add_row("", Text("⋮", "dim"), Text(said, "dim"))
             self._print(row)
 
@@ -235,19 +240,18 @@ class TerminalScreen(Witness):
         self._console.print(Padding(table, (0, 0, 0, 2)))
 
     def _print_pairs(self, pairs: list[tuple[str, str]]) -> None:
-        table = _grid(max(len(name) for name, _ in pairs), None)
+        table = _grid((max(len(name) for name, _ in pairs), "left"))
         for name, value in pairs:
             table.add_row(Text(name, "dim"), Text(value, overflow="fold"))
         self._print(table)
 
 
-def _grid(*widths: int | None) -> Table:
-    """A row of fixed columns, numbers to the right; one more for the rest after the last fixed one."""
+def _grid(*columns: tuple[int, JustifyMethod]) -> Table:
+    """Columns of fixed width, and one more for the rest of the line."""
     grid = Table.grid(padding=(0, 2, 0, 0))
-    for width in widths:
-        grid.add_column(width=width, justify="right" if width in {7, 8} else "left", overflow="fold")
-    if widths[-1] is not None:
-        grid.add_column(overflow="fold")
+    for width, justify in columns:
+        grid.add_column(width=width, justify=justify)
+    grid.add_column(overflow="fold")
     return grid
 
 
@@ -314,12 +318,10 @@ def _closing(demonstration: Demonstration) -> list[tuple[str, str]]:
     if result is not None:
         pairs.append(("messages", f"{result.messages} in {result.seconds:.2f} s"))
     pairs.append(("stored in", demonstration.database))
-    if record is not None:
-        pairs.append(("show again", show_command(demonstration)))
     return pairs
 
 
 def show_command(demonstration: Demonstration) -> str:
     """Give the command that shows the session again."""
-    session_id = demonstration.record.session_id if demonstration.record else ""
-    return f"plugcharge sessions show {session_id} --db {shlex.quote(demonstration.database)}"
+    what = f"show {demonstration.record.session_id}" if demonstration.record else "list"
+    return f"plugcharge sessions {what} --db {shlex.quote(demonstration.database)}"

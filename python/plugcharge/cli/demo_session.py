@@ -250,10 +250,7 @@ async def _charge(
     def elapsed() -> float:
         return time.monotonic() - plugged_in
 
-    def at_station(_: object, event: Event) -> None:
-        if isinstance(event, PeerFault):
-            demonstration.refusals.append(event)
-        witness.station(elapsed(), event)
+    observe = _observer(demonstration, elapsed, witness)
 
     environment = Environment(random=secrets.token_bytes, utc=lambda: datetime.now(UTC))
     config = SeccConfig(
@@ -264,7 +261,9 @@ async def _charge(
         close_delay=1.0,
     )
     identity = TlsIdentity.from_der(world.secc.chain, world.secc.key)
-    async with Secc(config, lambda _: station, identity=identity, on_event=at_station) as secc:
+    async with Secc(
+        config, lambda _: station, identity=identity, on_event=lambda _, event: observe(event)
+    ) as secc:
         demonstration.address = f"[{secc.address}]:{secc.port}"
         demonstration.station_id = world.secc.common_name
         plan = FAULTS.get(demonstration.fault)
@@ -274,7 +273,6 @@ async def _charge(
             trust=pki.TrustStore(v2g=[world.v2g_root.der]),
             host=secc.address,
             port=secc.port,
-            on_event=_collector(demonstration, elapsed, witness),
             danger_rewrite=plan.rewrite if plan else None,
         )
         witness.ready(demonstration)
@@ -286,20 +284,24 @@ async def _charge(
         demonstration.record = store.record(settled.session_id)
 
 
-def _collector(
+def _observer(
     demonstration: Demonstration, elapsed: Callable[[], float], witness: Witness
 ) -> Callable[[Event], None]:
-    """Note every message as the car sees it."""
-    last: list[Message | None] = [None]
+    """Note what the station sees: a car that cheats is seen as it is on the wire."""
+    request: list[Message | None] = [None]
 
     def take(event: Event) -> None:
-        if not isinstance(event, MessageSent | MessageReceived):
+        if isinstance(event, MessageSent | MessageReceived):
+            from_car = isinstance(event, MessageReceived)
+            answers = None if from_car else request[0]
+            passed = Passed(elapsed(), from_car, event.message, answers, len(event.raw))
+            request[0] = event.message
+            demonstration.messages.append(passed)
+            witness.passed(passed)
             return
-        from_car = isinstance(event, MessageSent)
-        passed = Passed(elapsed(), from_car, event.message, None if from_car else last[0], len(event.raw))
-        last[0] = event.message
-        demonstration.messages.append(passed)
-        witness.passed(passed)
+        if isinstance(event, PeerFault):
+            demonstration.refusals.append(event)
+        witness.station(elapsed(), event)
 
     return take
 

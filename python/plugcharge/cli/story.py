@@ -140,12 +140,12 @@ def _offer(response: iso2.ServiceDiscoveryRes) -> str:
 def _details(request: iso2.PaymentDetailsReq) -> str:
     subs = request.contract_signature_cert_chain.sub_certificates
     count = 1 + (len(subs.certificate) if subs else 0)
-    return f"My contract is {request.emaid}; here is its chain of {count} certificates."
+    return f"My contract: {request.emaid}, {count} certificates."
 
 
 def _challenge(response: iso2.PaymentDetailsRes) -> str:
     soon = " (it expires soon)" if response.response_code.endswith("ExpiresSoon") else ""
-    return f"The chain is good{soon}. Now sign {response.gen_challenge.hex()[:8]}... with your key."
+    return f"The chain is good{soon}. Sign this: {response.gen_challenge.hex()[:8]}..."
 
 
 def _authorization(request: iso2.AuthorizationReq) -> str:
@@ -154,7 +154,7 @@ def _authorization(request: iso2.AuthorizationReq) -> str:
 
 def _allowed(response: iso2.AuthorizationRes) -> str:
     finished = response.evse_processing is iso2.EVSEProcessing.Finished
-    return "Signature and contract are good: you may charge." if finished else "Wait, I am still asking."
+    return "All is good: you may charge." if finished else "Wait, I am still asking."
 
 
 def _limits(request: iso2.ChargeParameterDiscoveryReq) -> str:
@@ -162,7 +162,7 @@ def _limits(request: iso2.ChargeParameterDiscoveryReq) -> str:
     if not isinstance(limits, iso2.AC_EVChargeParameter):
         return "These are my limits."
     energy, current = _amount(limits.e_amount) / 1000, _amount(limits.ev_max_current)
-    return f"I would like {energy:g} kWh, with at most {current:g} A a phase."
+    return f"I would like {energy:g} kWh, at most {current:g} A a phase."
 
 
 def _schedule(response: iso2.ChargeParameterDiscoveryRes) -> str:
@@ -187,10 +187,14 @@ def _power(request: iso2.PowerDeliveryReq) -> str:
 
 
 def _power_is(request: object) -> str:
-    starting = isinstance(request, iso2.PowerDeliveryReq) and (
-        request.charge_progress is iso2.ChargeProgress.Start
-    )
-    return "The contactor is closed, power flows." if starting else "Done."
+    progress = request.charge_progress if isinstance(request, iso2.PowerDeliveryReq) else None
+    match progress:
+        case iso2.ChargeProgress.Start:
+            return "The contactor is closed, power flows."
+        case iso2.ChargeProgress.Stop:
+            return "The contactor is open."
+        case _:
+            return "Fine."
 
 
 def _status(response: iso2.ChargingStatusRes) -> str:

@@ -561,7 +561,7 @@ class PaymentDetailsRes(Message, frozen=True, gc=False, tag=True, tag_field="$ty
     Attributes:
         response_code: `ResponseCode`.
         gen_challenge: `GenChallenge`, exactly 16 octets.
-        evse_time_stamp: `EVSETimeStamp`, -9223372036854775808 to 9223372036854775807.
+        evse_time_stamp: `EVSETimeStamp`, -2^63 to 2^63-1.
     """
 
     response_code: ResponseCode
@@ -715,7 +715,7 @@ class SessionSetupRes(Message, frozen=True, gc=False, tag=True, tag_field="$type
     Attributes:
         response_code: `ResponseCode`.
         evse_id: `EVSEID`, 7 to 37 characters.
-        evse_time_stamp: `EVSETimeStamp`, optional, -9223372036854775808 to 9223372036854775807.
+        evse_time_stamp: `EVSETimeStamp`, optional, -2^63 to 2^63-1.
     """
 
     response_code: ResponseCode
@@ -863,7 +863,7 @@ class ChargingProfile(Message, frozen=True, gc=False):
     """`ChargingProfileType` of ISO 15118-2.
 
     Attributes:
-        profile_entry: `ProfileEntry`, 1..24 of them.
+        profile_entry: `ProfileEntry`, 1 to 24 of them.
     """
 
     profile_entry: tuple[ProfileEntry, ...]
@@ -874,7 +874,7 @@ class ConsumptionCost(Message, frozen=True, gc=False):
 
     Attributes:
         start_value: `startValue`.
-        cost: `Cost`, 1..3 of them.
+        cost: `Cost`, 1 to 3 of them.
     """
 
     start_value: PhysicalValue
@@ -1031,7 +1031,7 @@ class ListOfRootCertificateIDs(Message, frozen=True, gc=False):
     """`ListOfRootCertificateIDsType` of ISO 15118-2.
 
     Attributes:
-        root_certificate_id: `RootCertificateID`, 1..20 of them.
+        root_certificate_id: `RootCertificateID`, 1 to 20 of them.
     """
 
     root_certificate_id: tuple[xmldsig.X509IssuerSerial, ...]
@@ -1042,10 +1042,10 @@ class MeterInfo(Message, frozen=True, gc=False):
 
     Attributes:
         meter_id: `MeterID`, at most 32 characters.
-        meter_reading: `MeterReading`, optional, 0 to 18446744073709551615.
+        meter_reading: `MeterReading`, optional, 0 to 2^64-1.
         sig_meter_reading: `SigMeterReading`, optional, at most 64 octets.
         meter_status: `MeterStatus`, optional, -32768 to 32767.
-        t_meter: `TMeter`, optional, -9223372036854775808 to 9223372036854775807.
+        t_meter: `TMeter`, optional, -2^63 to 2^63-1.
     """
 
     meter_id: str
@@ -1083,7 +1083,7 @@ class PMaxSchedule(Message, frozen=True, gc=False):
     """`PMaxScheduleType` of ISO 15118-2.
 
     Attributes:
-        p_max_schedule_entry: `PMaxScheduleEntry`, 1..1024 of them.
+        p_max_schedule_entry: `PMaxScheduleEntry`, 1 to 1024 of them.
     """
 
     p_max_schedule_entry: tuple[PMaxScheduleEntry, ...]
@@ -1094,7 +1094,7 @@ class ParameterSet(Message, frozen=True, gc=False):
 
     Attributes:
         parameter_set_id: `ParameterSetID`, -32768 to 32767.
-        parameter: `Parameter`, 1..16 of them.
+        parameter: `Parameter`, 1 to 16 of them.
     """
 
     parameter_set_id: int
@@ -1127,7 +1127,7 @@ class PaymentOptionList(Message, frozen=True, gc=False):
     """`PaymentOptionListType` of ISO 15118-2.
 
     Attributes:
-        payment_option: `PaymentOption`, 1..2 of them.
+        payment_option: `PaymentOption`, 1 to 2 of them.
     """
 
     payment_option: tuple[PaymentOption, ...]
@@ -1153,7 +1153,8 @@ class ProfileEntry(Message, frozen=True, gc=False):
     Attributes:
         charging_profile_entry_start: `ChargingProfileEntryStart`, 0 to 4294967295.
         charging_profile_entry_max_power: `ChargingProfileEntryMaxPower`.
-        charging_profile_entry_max_number_of_phases_in_use: `ChargingProfileEntryMaxNumberOfPhasesInUse`, optional, 1 to 3.
+        charging_profile_entry_max_number_of_phases_in_use: `ChargingProfileEntryMaxNumberOfPhasesInUse`,
+            optional, 1 to 3.
     """
 
     charging_profile_entry_start: int
@@ -1177,7 +1178,7 @@ class SAScheduleList(Message, frozen=True, gc=False):
     """`SAScheduleListType` of ISO 15118-2.
 
     Attributes:
-        sa_schedule_tuple: `SAScheduleTuple`, 1..3 of them.
+        sa_schedule_tuple: `SAScheduleTuple`, 1 to 3 of them.
     """
 
     sa_schedule_tuple: tuple[SAScheduleTuple, ...]
@@ -1203,7 +1204,7 @@ class SalesTariffEntry(Message, frozen=True, gc=False):
     Attributes:
         time_interval: `TimeInterval`.
         e_price_level: `EPriceLevel`, optional, 0 to 255.
-        consumption_cost: `ConsumptionCost`, 0..3 of them.
+        consumption_cost: `ConsumptionCost`, 0 to 3 of them.
     """
 
     time_interval: RelativeTimeInterval
@@ -1216,7 +1217,7 @@ class SalesTariff(Message, frozen=True, gc=False):
 
     Attributes:
         sales_tariff_id: `SalesTariffID`, 1 to 255.
-        sales_tariff_entry: `SalesTariffEntry`, 1..1024 of them.
+        sales_tariff_entry: `SalesTariffEntry`, 1 to 1024 of them.
         id: `Id`, optional.
         sales_tariff_description: `SalesTariffDescription`, optional, at most 32 characters.
         num_e_price_levels: `NumEPriceLevels`, optional, 0 to 255.
@@ -1233,7 +1234,7 @@ class SelectedServiceList(Message, frozen=True, gc=False):
     """`SelectedServiceListType` of ISO 15118-2.
 
     Attributes:
-        selected_service: `SelectedService`, 1..16 of them.
+        selected_service: `SelectedService`, 1 to 16 of them.
     """
 
     selected_service: tuple[SelectedService, ...]
@@ -1255,7 +1256,7 @@ class ServiceList(Message, frozen=True, gc=False):
     """`ServiceListType` of ISO 15118-2.
 
     Attributes:
-        service: `Service`, 1..8 of them.
+        service: `Service`, 1 to 8 of them.
     """
 
     service: tuple[Service, ...]
@@ -1265,7 +1266,7 @@ class ServiceParameterList(Message, frozen=True, gc=False):
     """`ServiceParameterListType` of ISO 15118-2.
 
     Attributes:
-        parameter_set: `ParameterSet`, 1..255 of them.
+        parameter_set: `ParameterSet`, 1 to 255 of them.
     """
 
     parameter_set: tuple[ParameterSet, ...]
@@ -1293,7 +1294,7 @@ class SubCertificates(Message, frozen=True, gc=False):
     """`SubCertificatesType` of ISO 15118-2.
 
     Attributes:
-        certificate: `Certificate`, 1..4 of them, at most 800 octets.
+        certificate: `Certificate`, 1 to 4 of them, each at most 800 octets.
     """
 
     certificate: tuple[bytes, ...]
@@ -1303,7 +1304,7 @@ class SupportedEnergyTransferMode(Message, frozen=True, gc=False):
     """`SupportedEnergyTransferModeType` of ISO 15118-2.
 
     Attributes:
-        energy_transfer_mode: `EnergyTransferMode`, 1..6 of them.
+        energy_transfer_mode: `EnergyTransferMode`, 1 to 6 of them.
     """
 
     energy_transfer_mode: tuple[EnergyTransferMode, ...]

@@ -48,7 +48,7 @@ class SupportedAppProtocolReq(Message, frozen=True, gc=False):
     """`supportedAppProtocolReqType` of SupportedAppProtocol.
 
     Attributes:
-        app_protocol: `AppProtocol`, 1..20 of them.
+        app_protocol: `AppProtocol`, 1 to 20 of them.
     """
 
     app_protocol: tuple[AppProtocol, ...]

@@ -98,7 +98,7 @@ class KeyInfo(Message, frozen=True, gc=False):
     """`KeyInfoType` of XML signatures.
 
     Attributes:
-        items: `items`, 1..any number of them.
+        items: `items`, at least 1 of them.
         id: `Id`, optional.
     """
 
@@ -122,7 +122,7 @@ class Manifest(Message, frozen=True, gc=False):
     """`ManifestType` of XML signatures.
 
     Attributes:
-        reference: `Reference`, 1..any number of them.
+        reference: `Reference`, at least 1 of them.
         id: `Id`, optional.
     """
 
@@ -206,7 +206,7 @@ class SPKIData(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`SPKIDataType` of XML signatures.
 
     Attributes:
-        spki_sexp: `SPKISexp`, 0..any number of them.
+        spki_sexp: `SPKISexp`, any number of them.
     """
 
     spki_sexp: tuple[bytes, ...] = ()
@@ -228,7 +228,7 @@ class SignatureProperties(Message, frozen=True, gc=False):
     """`SignaturePropertiesType` of XML signatures.
 
     Attributes:
-        signature_property: `SignatureProperty`, 1..any number of them.
+        signature_property: `SignatureProperty`, at least 1 of them.
         id: `Id`, optional.
     """
 
@@ -256,7 +256,7 @@ class Signature(Message, frozen=True, gc=False):
         signature_value: `SignatureValue`.
         id: `Id`, optional.
         key_info: `KeyInfo`, optional.
-        object: `Object`, 0..any number of them.
+        object: `Object`, any number of them.
     """
 
     signed_info: SignedInfo
@@ -284,7 +284,7 @@ class SignedInfo(Message, frozen=True, gc=False):
     Attributes:
         canonicalization_method: `CanonicalizationMethod`.
         signature_method: `SignatureMethod`.
-        reference: `Reference`, 1..any number of them.
+        reference: `Reference`, at least 1 of them.
         id: `Id`, optional.
     """
 
@@ -299,7 +299,7 @@ class Transform(Message, frozen=True, gc=False):
 
     Attributes:
         algorithm: `Algorithm`.
-        xpath: `XPath`, 0..any number of them.
+        xpath: `XPath`, any number of them.
     """
 
     algorithm: str
@@ -310,7 +310,7 @@ class Transforms(Message, frozen=True, gc=False):
     """`TransformsType` of XML signatures.
 
     Attributes:
-        transform: `Transform`, 1..any number of them.
+        transform: `Transform`, at least 1 of them.
     """
 
     transform: tuple[Transform, ...]
@@ -344,7 +344,7 @@ class X509Data(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
     """`X509DataType` of XML signatures.
 
     Attributes:
-        items: `items`, 1..any number of them.
+        items: `items`, at least 1 of them.
     """
 
     items: tuple[X509IssuerSerial | X509SKI | X509SubjectName | X509Certificate | X509CRL, ...]

@@ -180,11 +180,7 @@ class SessionCore(ABC):
     def connection_lost(self, now: float) -> None:
         """The connection is gone; the session ends, whatever it was doing."""
         self._now = max(self._now, now)
-        settled = self._settled
-        if settled is not None:
-            self._end(settled.reason, settled.detail, code=settled.code)
-        else:
-            self._end(EndReason.CONNECTION_LOST, "the connection was lost")
+        self._conclude(EndReason.CONNECTION_LOST, "the connection was lost")
 
     def abort(self, now: float, why: str) -> None:
         """End the session at once, without a goodbye: the cable was pulled, the program stops."""
@@ -269,6 +265,11 @@ class SessionCore(ABC):
         fault.state = fault.state or self.state
         self._emit(PeerFault(error=fault))
         self._end(EndReason.PROTOCOL_ERROR, str(fault))
+
+    def _conclude(self, reason: EndReason, detail: str, *, delay: float = 0.0) -> None:
+        """End as it was settled before, or else for this reason."""
+        end = self._settled or Settled(reason, detail)
+        self._end(end.reason, end.detail, code=end.code, delay=delay)
 
     def _end(self, reason: EndReason, detail: str, *, code: str = "", delay: float = 0.0) -> None:
         """Be over: nothing is read, asked or timed any more."""

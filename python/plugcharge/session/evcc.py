@@ -193,9 +193,9 @@ class EvccSession(SessionCore):
     def _go(self, step: Go) -> None:
         self._emit(*step.events)
         if step.outcome is not Outcome.ONGOING:
-            self._disarm(Timer.ONGOING)
-        elif Timer.ONGOING not in self._deadlines:
-            self._arm(Timer.ONGOING)  # from the first Ongoing, not started again by the next [V2G2-710]
+            self._disarm(Timer.ONGOING, Timer.CUSTOMER)
+        elif step.patience not in self._deadlines:
+            self._arm(step.patience)  # from the first Ongoing, not started again by the next [V2G2-710]
         if self._state is self._dialect.first:
             self._disarm(Timer.SETUP)
         target = self._dialect.table[self._state].leads_to[step.outcome]
@@ -256,10 +256,9 @@ class EvccSession(SessionCore):
             and self._state is not self._dialect.goodbye
             and halt.code not in _NO_GOODBYE
         )
-        if self._settled is None:
-            self._settled = Settled(halt.reason, halt.what, halt.code)
+        self._settled = self._settled or Settled(halt.reason, halt.what, halt.code)
         if not goodbye:
-            self.connection_lost(self._now)
+            self._conclude(halt.reason, halt.what)
             return
         self._asked = None
         self._make_safe(halt.what)
@@ -268,7 +267,4 @@ class EvccSession(SessionCore):
 
     def _finish(self) -> None:
         """SessionStop was answered: the car closes first [V2G2-571]."""
-        if self._settled is not None:
-            self._end(self._settled.reason, self._settled.detail, code=self._settled.code)
-        else:
-            self._end(EndReason.TERMINATED, self._record.stop_wanted or "the car has finished")
+        self._conclude(EndReason.TERMINATED, self._record.stop_wanted or "the car has finished")

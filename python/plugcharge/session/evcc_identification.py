@@ -8,6 +8,7 @@ from plugcharge.messages import iso2
 from plugcharge.session.evcc_steps import Go, Halt, Outgoing
 from plugcharge.session.events import Authorized, SessionOpened, Tolerated
 from plugcharge.session.tables_iso2 import Outcome
+from plugcharge.session.timers_iso2 import Timer
 from plugcharge.session.values import EndReason, Payment
 
 if TYPE_CHECKING:
@@ -133,10 +134,12 @@ def ask_authorization(record: CarRecord) -> Outgoing:
 
 
 def read_authorization(record: CarRecord, response: iso2.AuthorizationRes, _: Response) -> CarStep:
-    """Go on, or ask again."""
-    if response.evse_processing is not iso2.EVSEProcessing.Finished:
-        return Go(Outcome.ONGOING, pause=record.config.repeat_pause)
+    """Go on, or ask again; a customer with a card takes longer than a back end [V2G2-845]."""
     payment = record.payment or Payment.EXTERNAL
+    if response.evse_processing is not iso2.EVSEProcessing.Finished:
+        # Some stations say plain Ongoing here as well, so the way to pay decides.
+        patience = Timer.CUSTOMER if payment is Payment.EXTERNAL else Timer.ONGOING
+        return Go(Outcome.ONGOING, pause=record.config.repeat_pause, patience=patience)
     contract = record.config.contract if payment is Payment.CONTRACT else None
     emaid = contract.canonical_emaid if contract else None
     return Go(events=(Authorized(payment=payment, emaid=emaid),))

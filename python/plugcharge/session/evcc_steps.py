@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from plugcharge.session.tables_iso2 import Outcome
+from plugcharge.session.timers_iso2 import Timer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,11 +103,13 @@ class Go:
     Attributes:
         outcome: picks the next state in the table.
         pause: seconds before the next request.
+        patience: how long the outcome may be ``ONGOING``, from the first time on.
         events: news for the host.
     """
 
     outcome: Outcome = Outcome.OK
     pause: float = 0.0
+    patience: Timer = Timer.ONGOING
     events: tuple[Event, ...] = ()
 
 

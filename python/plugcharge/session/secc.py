@@ -103,7 +103,7 @@ class SeccSession(SessionCore):
                 self._asked = None
             self._perform(self._release(), hold.late(self._now))
         elif timer is Timer.GRACE:
-            self.connection_lost(self._now)  # the car did not say goodbye; we close
+            self._conclude(EndReason.REFUSED, "the car did not say goodbye")
         else:
             row = TIMERS[timer]
             self._end(EndReason.TIMEOUT, f"no request within {self._seconds(timer):g} s {row.requirement}")
@@ -196,12 +196,10 @@ class SeccSession(SessionCore):
     def _goodbye(self) -> None:
         """SessionStop was answered with OK: the car closes, or we do after a while [V2G2-571]."""
         delay = self._config.close_delay
-        if self._settled is not None:
-            self._end(self._settled.reason, self._settled.detail, code=self._settled.code, delay=delay)
-        elif self._record.paused:
-            self._end(EndReason.PAUSED, "the car paused the session", delay=delay)
+        if self._record.paused:
+            self._conclude(EndReason.PAUSED, "the car paused the session", delay=delay)
         else:
-            self._end(EndReason.TERMINATED, "the car ended the session", delay=delay)
+            self._conclude(EndReason.TERMINATED, "the car ended the session", delay=delay)
 
     def _refuse(self, request: type[Message], refuse: Refuse) -> None:
         row = self._dialect.table.get((self._state, request))
@@ -212,15 +210,16 @@ class SeccSession(SessionCore):
             refuse.what, code=refuse.code, state=self.state, where=request.__name__, why=refuse.why
         )
         self._emit(*refuse.events, PeerFault(error=error))
-        self._send_body(self._dialect.refuse(request, refuse.code, evse_id=self._config.evse_id))
         if tolerated and row is not None:
+            self._send_body(self._dialect.refuse(request, refuse.code, evse_id=self._config.evse_id))
             self._state = row.leads_to[Outcome.FAILED]
             self._arm(row.timer)
             return
         self._asked = None
         self._make_safe(refuse.what)
+        self._send_body(self._dialect.refuse(request, refuse.code, evse_id=self._config.evse_id))
         if self._settled is not None:
-            self._end(self._settled.reason, self._settled.detail, code=self._settled.code)
+            self._conclude(EndReason.REFUSED, refuse.what)  # the second refusal is the last
             return
         self._state = self._dialect.failed
         self._settled = Settled(EndReason.REFUSED, refuse.what, refuse.code)

@@ -196,7 +196,7 @@ def _waiting(record: StationRecord, now: float) -> Step:
 def _undecided(record: StationRecord, now: float) -> Step:
     """Say Ongoing; the loop's time runs from the first one and is not started again [V2G2-713]."""
     external = record.payment is Payment.EXTERNAL
-    limit = Timer.EXTERNAL_PAYMENT if external else Timer.ONGOING_PERFORMANCE
+    limit = Timer.CUSTOMER_PERFORMANCE if external else Timer.ONGOING_PERFORMANCE
     if record.ongoing_until is None:
         record.ongoing_until = now + record.seconds(limit)
     elif now >= record.ongoing_until:

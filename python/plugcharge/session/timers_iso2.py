@@ -30,7 +30,8 @@ class Timer(StrEnum):
     SETUP_PERFORMANCE = "V2G_SECC_CommunicationSetup_Performance_Time"
     ONGOING = "V2G_EVCC_Ongoing_Timeout"
     ONGOING_PERFORMANCE = "V2G_SECC_Ongoing_Performance_Time"
-    EXTERNAL_PAYMENT = "external payment"
+    CUSTOMER = "customer interaction (EVCC)"
+    CUSTOMER_PERFORMANCE = "customer interaction (SECC)"
     CONTACTOR = "contactor"
     PACE = "pace"
     QUESTION = "question"
@@ -78,9 +79,8 @@ TIMERS: dict[Timer, TimerRow] = {
         TimerRow(Timer.SETUP_PERFORMANCE, 18.0, Side.SECC, "[V2G2-716], [V2G2-723]", "close: no session"),
         TimerRow(Timer.ONGOING, 60.0, Side.EVCC, "[V2G2-710], [V2G2-711]", "stop the session"),
         TimerRow(Timer.ONGOING_PERFORMANCE, 55.0, Side.SECC, "[V2G2-713]", "answer FAILED"),
-        TimerRow(
-            Timer.EXTERNAL_PAYMENT, 140.0, Side.SECC, "field: customers need that long", "answer FAILED"
-        ),
+        TimerRow(Timer.CUSTOMER, 300.0, Side.EVCC, "[V2G2-845]; 140 s seen", "stop the session"),
+        TimerRow(Timer.CUSTOMER_PERFORMANCE, 240.0, Side.SECC, "[V2G2-856]; 140 s seen", "answer FAILED"),
         TimerRow(
             Timer.CONTACTOR,
             3.0,
@@ -94,6 +94,13 @@ TIMERS: dict[Timer, TimerRow] = {
         TimerRow(Timer.QUESTION, 0.5, Side.SECC, "SeccConfig.answer_patience", "answer Ongoing"),
         TimerRow(Timer.GRACE, 4.5, Side.SECC, "SeccConfig.failed_grace, within 5 s of the response", "close"),
     )
+}
+
+_SET_ELSEWHERE = {
+    Timer.PACE: "EvccConfig.repeat_pause and status_pause",
+    Timer.QUESTION: "SeccConfig.answer_patience",
+    Timer.GRACE: "SeccConfig.failed_grace",
+    Timer.SETUP: "EvccConfig.setup_budget",
 }
 
 # Requests with more than the two seconds a response usually may take.
@@ -124,6 +131,8 @@ def checked(changed: Mapping[str, float]) -> Mapping[str, float]:
         LocalError: one of them is not.
     """
     for name, value in changed.items():
+        if elsewhere := {str(timer): field for timer, field in _SET_ELSEWHERE.items()}.get(name):
+            raise LocalError(f"timer {name!r} is not changed here", where="timers", advice=f"set {elsewhere}")
         if name not in set(Timer) or not value > 0:
             raise LocalError(
                 f"timer {name!r} cannot be {value}",

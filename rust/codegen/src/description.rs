@@ -16,7 +16,9 @@
 //!   choice                                      also `sequence`; indented lines are its members
 //!   any* other                                  a wildcard
 //! ```
-//! Text after ` -- ` documents the line; `as name` before it sets the Python name.
+//! Text after ` -- ` documents the line (a type, an enumeration, a field, a value), a line that begins with `-- `
+//! carries on with the text of the one above; `as name` before it sets the Python name. The first line of a type's or
+//! an enumeration's text is its summary.
 
 use std::fmt;
 
@@ -87,11 +89,20 @@ pub(crate) struct Complex {
     pub(crate) doc: String,
 }
 
+/// An enumeration as declared.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Enumeration {
+    pub(crate) doc: String,
+    pub(crate) values: Vec<String>,
+    /// What each value means, in the order of the values; empty where the name says it.
+    pub(crate) meanings: Vec<String>,
+}
+
 /// A declaration in a section.
 #[derive(Clone, Debug)]
 pub(crate) enum Body {
     Simple(Simple),
-    Enumeration(Vec<String>),
+    Enumeration(Enumeration),
     Complex(Complex),
     Element { ty: Name, head: Option<Name>, is_abstract: bool },
 }
@@ -125,14 +136,21 @@ pub(crate) struct Description {
 
 /// Parse a description file.
 pub(crate) fn parse(text: &str) -> Result<Description, Fault> {
-    let mut lines = Vec::new();
-    for (index, raw) in text.lines().enumerate() {
+    let mut lines: Vec<Line> = Vec::new();
+    for (index, raw) in text.lines().enumerate().filter(|(_, raw)| !raw.trim_start().starts_with('#')) {
         let (code, doc) = split_doc(raw);
         let indent = code.len() - code.trim_start().len();
-        if code.trim().is_empty() && doc.is_empty() || raw.trim_start().starts_with('#') {
-            continue;
+        if !code.trim().is_empty() {
+            lines.push(Line {
+                number: index + 1,
+                indent: indent / 2,
+                code: code.trim(),
+                doc: doc.to_owned(),
+            });
+        } else if let Some(above) = lines.last_mut().filter(|_| !doc.is_empty()) {
+            above.doc.push('\n');
+            above.doc.push_str(doc);
         }
-        lines.push(Line { number: index + 1, indent: indent / 2, code: code.trim(), doc });
     }
     Parser { lines, at: 0 }.description()
 }
@@ -141,7 +159,7 @@ struct Line<'a> {
     number: usize,
     indent: usize,
     code: &'a str,
-    doc: &'a str,
+    doc: String,
 }
 
 fn split_doc(raw: &str) -> (&str, &str) {
@@ -164,14 +182,14 @@ impl Parser<'_> {
         let mut out = Description::default();
         let mut prefix = String::new();
         while let Some(line) = self.lines.get(self.at) {
-            let (number, code, doc) = (line.number, line.code, line.doc);
+            let (number, code, doc) = (line.number, line.code, line.doc.clone());
             self.at += 1;
             let words: Vec<&str> = code.split_whitespace().collect();
             let fault = |what: &str| Err(Fault(format!("line {number}: {what}: {code}")));
             match words.as_slice() {
                 ["set", name, rest @ ..] => {
                     (*name).clone_into(&mut out.set);
-                    doc.clone_into(&mut out.title);
+                    out.title = doc;
                     match rest {
                         [] => {}
                         ["uses", others @ ..] => out.uses = others.iter().map(|s| (*s).to_owned()).collect(),
@@ -190,7 +208,7 @@ impl Parser<'_> {
                 [keyword, name, rest @ ..] => {
                     let body = match *keyword {
                         "simple" => Body::Simple(simple(&rest.join(" "), number)?),
-                        "enum" => Body::Enumeration(self.values()),
+                        "enum" => Body::Enumeration(self.enumeration(doc)),
                         "element" => element(rest, number)?,
                         "type" => Body::Complex(self.complex(rest, doc, number)?),
                         _ => return fault("unknown declaration"),
@@ -207,17 +225,18 @@ impl Parser<'_> {
         Ok(out)
     }
 
-    fn values(&mut self) -> Vec<String> {
-        let mut values = Vec::new();
+    fn enumeration(&mut self, doc: String) -> Enumeration {
+        let mut out = Enumeration { doc, ..Enumeration::default() };
         while let Some(line) = self.lines.get(self.at).filter(|line| line.indent > 0) {
-            values.push(line.code.to_owned());
+            out.values.push(line.code.to_owned());
+            out.meanings.push(line.doc.clone());
             self.at += 1;
         }
-        values
+        out
     }
 
-    fn complex(&mut self, words: &[&str], doc: &str, number: usize) -> Result<Complex, Fault> {
-        let mut out = Complex { doc: doc.to_owned(), ..Complex::default() };
+    fn complex(&mut self, words: &[&str], doc: String, number: usize) -> Result<Complex, Fault> {
+        let mut out = Complex { doc, ..Complex::default() };
         let mut words = words.iter();
         while let Some(word) = words.next() {
             match *word {
@@ -236,19 +255,15 @@ impl Parser<'_> {
                 other => return Err(Fault(format!("line {number}: unknown word {other}"))),
             }
         }
-        while let Some(line) = self.lines.get(self.at).filter(|line| line.indent == 1 || line.code.is_empty())
-        {
-            if line.code.is_empty() {
-                format!("{} {}", out.doc, line.doc).trim().clone_into(&mut out.doc);
-                self.at += 1;
-            } else if let Some(rest) = line.code.strip_prefix('.') {
+        while let Some(line) = self.lines.get(self.at).filter(|line| line.indent == 1) {
+            if let Some(rest) = line.code.strip_prefix('.') {
                 let (name, of_type) = two(rest, line.number)?;
                 let required = !name.ends_with('?');
                 out.attributes.push(Attribute {
                     name: name.trim_end_matches('?').to_owned(),
                     simple: simple(of_type, line.number)?,
                     required,
-                    doc: line.doc.to_owned(),
+                    doc: line.doc.clone(),
                 });
                 self.at += 1;
             } else {
@@ -261,7 +276,7 @@ impl Parser<'_> {
 
     fn item(&mut self, indent: usize) -> Result<Item, Fault> {
         let Some(line) = self.lines.get(self.at) else { return Err(Fault("the file ends too early".into())) };
-        let (number, doc) = (line.number, line.doc.to_owned());
+        let (number, doc) = (line.number, line.doc.clone());
         let (code, rename) = match line.code.split_once(" as ") {
             Some((code, name)) => (code.trim(), Some(name.trim().to_owned())),
             None => (line.code, None),

@@ -7,6 +7,9 @@ use crate::grammar::{Field, Grammar, UNBOUNDED};
 use crate::model::{EnumModel, Holds, Key, Model, TypeModel, Value};
 use crate::names::member_name;
 
+/// Documentation is broken before this column, as the rest of the package is.
+const WIDTH: usize = 110;
+
 /// The text of `plugcharge/messages/<set>.py`.
 pub(crate) fn module(model: &Model, grammars: &[(Key, Grammar)]) -> String {
     let own = |module: &str| module == model.name;
@@ -79,14 +82,53 @@ pub(crate) fn package(models: &[Model]) -> String {
 }
 
 fn enumeration(out: &mut String, entry: &EnumModel, model: &Model) {
-    let _ = write!(
-        out,
-        "\n\nclass {}(StrEnum):\n    \"\"\"`{}` of {}.\"\"\"\n\n",
-        entry.class, entry.key.1, model.title
-    );
+    let meanings: Vec<(String, String)> = std::iter::zip(&entry.values, &entry.meanings)
+        .filter(|(_, meaning)| !meaning.is_empty())
+        .map(|(value, meaning)| (member_name(value), meaning.clone()))
+        .collect();
+    let _ = write!(out, "\n\nclass {}(StrEnum):\n", entry.class);
+    docstring(out, &entry.doc, &format!("`{}` of {}.", entry.key.1, model.title), &meanings);
+    out.push('\n');
     for value in &entry.values {
         let _ = writeln!(out, "    {} = {value:?}", member_name(value));
     }
+}
+
+/// The docstring of a class: summary, text, the name in the standard, and what each field or value means.
+fn docstring(out: &mut String, doc: &str, origin: &str, members: &[(String, String)]) {
+    let (summary, text) = doc.split_once('\n').unwrap_or((doc, ""));
+    let mut parts: Vec<String> =
+        [summary, text, origin].into_iter().filter(|part| !part.is_empty()).map(str::to_owned).collect();
+    if let Some(first) = parts.first_mut() {
+        first.insert_str(0, "\"\"\"");
+    }
+    let mut parts: Vec<String> = parts.iter().map(|part| fill(part, 4, 4)).collect();
+    if !members.is_empty() {
+        let lines = members.iter().map(|(name, text)| fill(&format!("{name}: {text}"), 8, 12));
+        parts.push(std::iter::once("    Attributes:".to_owned()).chain(lines).collect::<Vec<_>>().join("\n"));
+    }
+    let whole = parts.join("\n\n");
+    let end = if whole.contains('\n') { "\n    " } else { "" };
+    let _ = writeln!(out, "{whole}{end}\"\"\"");
+}
+
+/// Break text into lines of at most `WIDTH` columns.
+fn fill(text: &str, indent: usize, hanging: usize) -> String {
+    let mut out = " ".repeat(indent);
+    let mut column = indent;
+    for (at, word) in text.split_whitespace().enumerate() {
+        if at > 0 && column + 1 + word.len() > WIDTH {
+            out.push('\n');
+            out.push_str(&" ".repeat(hanging));
+            column = hanging;
+        } else if at > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += word.len();
+    }
+    out
 }
 
 /// Options of a class: one that shares a place with others is tagged, so that JSON and the like can tell them apart.
@@ -121,23 +163,14 @@ fn wrapper(out: &mut String, name: &str, value: &Value, model: &Model) {
 }
 
 fn class(out: &mut String, ty: &TypeModel, grammar: &Grammar, model: &Model, grammars: &[(Key, Grammar)]) {
-    let lead = if ty.doc.is_empty() { String::new() } else { format!(" {}", ty.doc.trim_end_matches('.')) };
-    let title = if lead.is_empty() {
-        format!("`{}` of {}.", ty.key.1, model.title)
-    } else {
-        format!("{}.\n\n    `{}` of {}.", lead.trim(), ty.key.1, model.title)
-    };
     let shares = tagged(grammars).contains(&ty.key);
-    let _ = write!(out, "\n\nclass {}(Message, {}):\n    \"\"\"{title}", ty.class, options(shares));
-    if grammar.fields.is_empty() {
-        out.push_str("\"\"\"\n");
-        return;
+    let _ = write!(out, "\n\nclass {}(Message, {}):\n", ty.class, options(shares));
+    let members: Vec<(String, String)> =
+        grammar.fields.iter().map(|field| (field.python.clone(), describe(field))).collect();
+    docstring(out, &ty.doc, &format!("`{}` of {}.", ty.key.1, model.title), &members);
+    if !grammar.fields.is_empty() {
+        out.push('\n');
     }
-    out.push_str("\n\n    Attributes:\n");
-    for field in &grammar.fields {
-        let _ = writeln!(out, "        {}: {}", field.python, describe(field));
-    }
-    out.push_str("    \"\"\"\n\n");
     for field in &grammar.fields {
         let _ = writeln!(out, "    {}: {}", field.python, annotation(field, model, grammars));
     }
@@ -146,15 +179,18 @@ fn class(out: &mut String, ty: &TypeModel, grammar: &Grammar, model: &Model, gra
 fn describe(field: &Field) -> String {
     let mut text = format!("`{}`", field.label);
     if field.many {
-        let most = if field.most == UNBOUNDED { "any number".to_owned() } else { field.most.to_string() };
-        let _ = write!(text, ", {}..{most} of them", field.least);
+        let _ = match (field.least, field.most) {
+            (0, UNBOUNDED) => write!(text, ", any number of them"),
+            (least, UNBOUNDED) => write!(text, ", at least {least} of them"),
+            (least, most) => write!(text, ", {least} to {most} of them"),
+        };
     } else if !field.required {
         text.push_str(", optional");
     }
     if let [Holds::Value(value)] = field.holds.as_slice()
         && let Some(limits) = limits(value)
     {
-        let _ = write!(text, ", {limits}");
+        let _ = write!(text, ", {}{limits}", if field.many { "each " } else { "" });
     }
     if field.doc.is_empty() { format!("{text}.") } else { format!("{text}. {}", field.doc) }
 }
@@ -168,6 +204,12 @@ fn limits(value: &Value) -> Option<String> {
         (min, None) => Some(format!("at least {min} {unit}")),
     };
     match value {
+        Value::Number { min: Some(min), max } if *min == i64::MIN.into() && *max == Some(i64::MAX.into()) => {
+            Some("-2^63 to 2^63-1".to_owned())
+        }
+        Value::Number { min: Some(0), max } if *max == Some(u64::MAX.into()) => {
+            Some("0 to 2^64-1".to_owned())
+        }
         Value::Number { min: Some(min), max: Some(max) } => Some(format!("{min} to {max}")),
         Value::Text { min, max } => span(*min, *max, "characters"),
         Value::Octets { min, max, .. } => span(*min, *max, "octets"),

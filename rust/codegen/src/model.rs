@@ -82,7 +82,10 @@ pub(crate) struct EnumModel {
     pub(crate) key: Key,
     pub(crate) module: String,
     pub(crate) class: String,
+    pub(crate) doc: String,
     pub(crate) values: Vec<String>,
+    /// What each value means, in the order of the values; empty where the name says it.
+    pub(crate) meanings: Vec<String>,
 }
 
 /// A schema set.
@@ -120,10 +123,15 @@ pub(crate) fn resolve(files: &[&Description]) -> Result<Model, Fault> {
             Body::Complex(complex) => {
                 model.types.insert(key.clone(), resolver.complex(key, module, complex)?);
             }
-            Body::Enumeration(values) => {
-                let class = class_name(&key.1);
-                let entry =
-                    EnumModel { key: key.clone(), module: module.clone(), class, values: values.clone() };
+            Body::Enumeration(declared) => {
+                let entry = EnumModel {
+                    key: key.clone(),
+                    module: module.clone(),
+                    class: class_name(&key.1),
+                    doc: declared.doc.clone(),
+                    values: declared.values.clone(),
+                    meanings: declared.meanings.clone(),
+                };
                 model.enumerations.insert(key.clone(), entry);
             }
             _ => {}

@@ -234,6 +234,10 @@ impl Cursor {
 
     /// Nothing but attributes has occurred.
     pub(crate) fn is_before_content(&self) -> bool {
+        if self.ty.states.is_some() {
+            // Such a type has no attributes.
+            return self.is_fresh();
+        }
         let passed = self.at + usize::from(self.repeat > 0);
         self.is_fresh() || self.ty.slots.iter().take(passed).all(|slot| slot.kind == Kind::Attribute)
     }

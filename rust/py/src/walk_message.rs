@@ -75,7 +75,9 @@ impl<'py, 'e> Walker<'py, 'e> {
             return Err(defect("a field is missing"));
         };
         if !first.many {
-            return if value.is_none() { Ok(()) } else { self.occurrence(index, slot, value) };
+            // `None` for a type without a class of its own means that it is there and empty.
+            let absent = value.is_none() && !(slot.min > 0 && is_inline(first));
+            return if absent { Ok(()) } else { self.occurrence(index, slot, value) };
         }
         let Ok(items) = value.cast::<PyTuple>() else { return Err(self.wrong(first, value, "a tuple")) };
         for item in items.iter_borrowed() {
@@ -189,4 +191,8 @@ impl<'py, 'e> Walker<'py, 'e> {
         let error: Box<Error> = self.sink.refusal(ErrorKind::Type, detail, particle.name);
         exi_error(self.py, &error, self.classes.schema.name)
     }
+}
+
+fn is_inline(particle: &Particle) -> bool {
+    matches!(particle.content, Content::Complex(ty) if ty.inline)
 }

@@ -13,7 +13,7 @@ from plugcharge.session import (
     Payment,
     Tolerated,
 )
-from tests.unit.session.pair import Hosts, Pair, altering, evcc_config, secc_config, sent, with_body
+from tests.unit.session.pair import Hosts, Pair, altering, evcc_config, never, secc_config, sent, with_body
 
 CODE = iso2.ResponseCode
 
@@ -105,3 +105,16 @@ def test_the_authorization_loop_is_empty_and_paced(processing: str) -> None:
     pair.station.answer(pair.now, AuthorizationDecision(ticket=late[0].ticket, accepted=True))
     pair.run()
     assert pair.ended("car").reason is EndReason.TERMINATED
+
+
+@pytest.mark.parametrize(("payment", "limit"), [(Payment.CONTRACT, 55.0), (Payment.EXTERNAL, 240.0)])
+def test_how_long_a_car_and_a_station_wait_for_a_yes(payment: Payment, limit: float) -> None:
+    both = (Payment.CONTRACT, Payment.EXTERNAL)
+    hosts = Hosts(replies={AuthorizationWanted: never})
+    pair = Pair(secc=secc_config(payments=both), evcc=evcc_config(payments=(payment,)), hosts=hosts)
+    before = pair.now
+    pair.run()
+    end = pair.ended("car")
+    assert (end.reason, end.code) == (EndReason.REFUSED, "FAILED")  # [V2G2-713]
+    assert limit <= pair.now - before <= limit + 2.0
+    assert pair.ended("station").reason is EndReason.REFUSED

@@ -7,12 +7,12 @@ import pytest
 
 from plugcharge import exi
 from plugcharge.errors import LocalError
-from plugcharge.messages import iso2
+from plugcharge.messages import iso2, sap
 from plugcharge.session import EndReason, PowerCut, ProtocolChosen, SeccSession, SessionEnded
 from plugcharge.session.tables_iso2 import SeccState
 from plugcharge.wire.sap import DIN, ISO2, offer
 from plugcharge.wire.v2gtp import pack
-from tests.unit.session.pair import NOW, TERMINATE, Driver, driver_in, environment, secc_config
+from tests.unit.session.pair import TERMINATE, Driver, driver_in, environment, secc_config
 
 WAITING = [
     state for state in SeccState if state not in {SeccState.PROTOCOL, SeccState.FAILED, SeccState.ENDED}
@@ -139,8 +139,6 @@ def test_a_minor_deviation_is_told() -> None:
 
 def test_a_handshake_answer_is_no_handshake() -> None:
     driver = Driver()
-    from plugcharge.messages import sap
-
     answer = sap.SupportedAppProtocolRes(response_code=sap.ResponseCode.OK_SuccessfulNegotiation, schema_id=1)
     assert driver.frame(pack(0x8001, exi.encode(answer))) == []
     assert driver.ended().reason is EndReason.PROTOCOL_ERROR
@@ -153,4 +151,3 @@ def test_sessions_share_nothing() -> None:
     assert second.core.session_id == b""
     assert second.core._record.contract is None
     assert second.to("WaitForServiceDiscovery").session_id != first.session_id
-    assert NOW is config.environment.time() or config.environment.time() == NOW

@@ -34,6 +34,7 @@ def test_the_station_is_done_before_the_car_gives_up() -> None:
     assert TIMERS[Timer.ANSWER].seconds < 1.5 < TIMERS[Timer.MESSAGE].seconds
     assert TIMERS[Timer.CONTACTOR].seconds < 4.5 < TIMERS[Timer.MESSAGE_LONG].seconds
     assert TIMERS[Timer.ONGOING_PERFORMANCE].seconds < TIMERS[Timer.ONGOING].seconds
+    assert TIMERS[Timer.CUSTOMER_PERFORMANCE].seconds < TIMERS[Timer.CUSTOMER].seconds
     assert TIMERS[Timer.SEQUENCE_PERFORMANCE].seconds < 40.0 < TIMERS[Timer.SEQUENCE].seconds
 
 
@@ -46,7 +47,12 @@ def test_long_responses() -> None:
 
 def test_changes() -> None:
     assert seconds(Timer.SEQUENCE, {Timer.SEQUENCE: 5.0}) == 5.0
-    bad: list[dict[str, float]] = [{"sequence": 1.0}, {Timer.SEQUENCE: 0.0}, {Timer.SEQUENCE: float("nan")}]
+    bad: list[dict[str, float]] = [
+        {"sequence": 1.0},
+        {Timer.SEQUENCE: 0.0},
+        {Timer.GRACE: 1.0},
+        {Timer.SEQUENCE: float("nan")},
+    ]
     for wrong in bad:
         with pytest.raises(LocalError):
             checked(wrong)
