@@ -79,6 +79,7 @@ def measure(
     clock: Callable[[], float] = time.perf_counter,
 ) -> None:
     """Measure both sides; each call of a round is the same number of calls of ``ours`` and ``peer``."""
+    benchmark.group = f"{scenario}/{case}"
     ours.once()
     peer.once()
     if benchmark.disabled:
@@ -117,6 +118,7 @@ def measure_processes(
     rounds: int = 30,
 ) -> None:
     """Measure two processes; ``ours`` and ``peer`` run one and give its CPU and wall seconds."""
+    benchmark.group = f"{scenario}/{case}"
     ours()
     peer()
     if benchmark.disabled:
@@ -143,7 +145,6 @@ def _keep(
     peer: list[float],
 ) -> None:
     scenario, case, peer_name = names
-    benchmark.group = f"{scenario}/{case}"
     benchmark.extra_info |= {"scenario": scenario, "case": case, "peer": peer_name, "calls": count}
     benchmark.extra_info |= _summary(count, ours, peer)
 

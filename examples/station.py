@@ -48,11 +48,24 @@ def arguments() -> argparse.Namespace:
 def contract_book(store: SessionStore, emaid: str) -> ContractBook:
     """Register one contract and its price, as the mobility operator would."""
     book = ContractBook(store.database)
-    price = {"price_per_kwh": Decimal("0.49"), "session_fee": Decimal("0.50"), "vat_rate": Decimal("0.19")}
-    book.put_tariff(Tariff(tariff_id="day", currency="EUR", **price))
+    book.put_tariff(
+        Tariff(
+            tariff_id="day",
+            currency="EUR",
+            price_per_kwh=Decimal("0.49"),
+            session_fee=Decimal("0.50"),
+            vat_rate=Decimal("0.19"),
+        )
+    )
     now = datetime.now(UTC)
-    year = {"valid_from": now - timedelta(days=1), "valid_until": now + timedelta(days=365)}
-    book.put_contract(Contract(emaid=emaid, tariff_id="day", **year))
+    book.put_contract(
+        Contract(
+            emaid=emaid,
+            tariff_id="day",
+            valid_from=now - timedelta(days=1),
+            valid_until=now + timedelta(days=365),
+        )
+    )
     return book
 
 

@@ -3,7 +3,6 @@
 //! `decode`: ours delivers every value to a sink that copies it, the peer fills its structs. `encode`: ours is told
 //! recorded events, the peer writes its structs into a buffer that is there already. `transcode`: EXI to EXI.
 
-#![expect(missing_docs, reason = "the macros of criterion make public items")]
 #![expect(clippy::expect_used, reason = "a bench without its inputs has to stop")]
 
 use std::hint::black_box;
@@ -132,6 +131,7 @@ fn short() -> Criterion {
         .warm_up_time(Duration::from_millis(30))
         .measurement_time(Duration::from_millis(120))
         .sample_size(20)
+        .nresamples(2_000)
         .without_plots()
 }
 

@@ -1,7 +1,6 @@
 //! Signatures and chains in Rust: the whole check of a signed message, and the check of a contract's chain, each
 //! against the bare verifications of P-256 signatures in it.
 
-#![expect(missing_docs, reason = "the macros of criterion make public items")]
 #![expect(clippy::expect_used, reason = "a bench without its inputs has to stop")]
 
 use std::hint::black_box;
@@ -78,6 +77,7 @@ fn short() -> Criterion {
         .warm_up_time(Duration::from_millis(100))
         .measurement_time(Duration::from_millis(500))
         .sample_size(20)
+        .nresamples(2_000)
         .without_plots()
 }
 

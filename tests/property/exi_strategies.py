@@ -22,8 +22,8 @@ __all__ = ["Root", "document_roots", "fragment_roots", "messages"]
 
 MODULES = {"sap": sap, "iso2": iso2, "xmldsig": xmldsig}
 _FIELD = re.compile(r"^ {4,8}(\w+): `([^`]+)`(.*)\.$", re.MULTILINE)
-_COUNT = re.compile(r"(\d+)\.\.(\d+|any number) of them")
-_RANGE = re.compile(r"(-?\d+) to (-?\d+)(?: (characters|octets))?$")
+_COUNT = re.compile(r"(?:(\d+) to (\d+)|at least (\d+)|any number) of them")
+_RANGE = re.compile(r"(?P<low>[-\d^]+) to (?P<high>[-\d^]+)(?: characters| octets)?$")
 _SIZE = re.compile(r"(at most|exactly) (\d+) (?:characters|octets)$")
 # Elements that are abstract, and have one substitute only: the field is called like the head.
 _HEADS = {"TimeInterval", "SASchedules", "EVPowerDeliveryParameter"}
@@ -59,11 +59,13 @@ class _Field(NamedTuple):
 
 @cache
 def _fields(cls: type[Message]) -> tuple[_Field, ...]:
-    documented = {name: (label, limits) for name, label, limits in _FIELD.findall(inspect.getdoc(cls) or "")}
+    page = re.sub(r"\n {8,}", " ", inspect.getdoc(cls) or "")
+    documented = {name: (label, limits) for name, label, limits in _FIELD.findall(page)}
+    if not _stands_alone(cls):
+        documented["value"] = (cls.__name__, "")
     names = {**vars(MODULES["xmldsig"]), **vars(inspect.getmodule(cls))}
     hints = typing.get_type_hints(cls, globalns=names)
-    wanted = [name for name in cls.__struct_fields__]
-    return tuple(_Field(name, *documented.get(name, (name, "")), hints[name]) for name in wanted)
+    return tuple(_Field(name, *documented[name], hints[name]) for name in cls.__struct_fields__)
 
 
 def _alternatives(hint: Any) -> tuple[Any, ...]:
@@ -113,8 +115,10 @@ def _field(field: _Field) -> st.SearchStrategy[Any]:
 
 def _list(field: _Field, kind: Any) -> st.SearchStrategy[Any]:
     found = _COUNT.search(field.limits)
-    least, most = (int(found[1]), found[2]) if found else (0, "any number")
-    top = least + _FEW if most == "any number" else min(int(most), least + _FEW)
+    if found is None:
+        raise ValueError(f"{field.name}: its docstring does not say how many there may be: {field.limits!r}")
+    least = int(found[1] or found[3] or 0)
+    top = min(int(found[2] or least + _FEW), least + _FEW)
     limits = field.limits.rpartition("of them")[2]
     item = st.one_of([_value(one, limits) for one in _alternatives(kind) if one not in _IMPOSSIBLE])
     return st.lists(item, min_size=least, max_size=top).map(tuple)
@@ -129,7 +133,7 @@ def _value(kind: Any, limits: str) -> st.SearchStrategy[Any]:
         return st.sampled_from(kind)
     if kind is int:
         found = _RANGE.search(limits)
-        return st.integers(int(found[1]), int(found[2])) if found else st.integers(-(2**200), 2**200)
+        return st.integers(*_bounds(found)) if found else st.integers(-(2**200), 2**200)
     if kind in (str, bytes):
         least, most = _length(limits)
         sizes = {"min_size": least, "max_size": min(most, least + _SHORT)}
@@ -141,8 +145,20 @@ def _length(limits: str) -> tuple[int, int]:
     if found := _SIZE.search(limits):
         return (int(found[2]) if found[1] == "exactly" else 0), int(found[2])
     if found := _RANGE.search(limits):
-        return int(found[1]), int(found[2])
+        return _bounds(found)
     return 0, _SHORT
+
+
+def _bounds(found: re.Match[str]) -> tuple[int, int]:
+    """Numbers such as ``-2^63`` and ``2^64-1``."""
+
+    def number(text: str) -> int:
+        power = re.fullmatch(r"(-?)2\^(\d+)(-1)?", text)
+        if power is None:
+            return int(text)
+        return (-1 if power[1] else 1) * 2 ** int(power[2]) - (1 if power[3] else 0)
+
+    return number(found["low"]), number(found["high"])
 
 
 def _classes(schema: str) -> Iterator[type[Message]]:

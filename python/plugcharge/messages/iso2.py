@@ -104,7 +104,21 @@ __all__ = [
 
 
 class DC_EVErrorCode(StrEnum):
-    """`DC_EVErrorCodeType` of ISO 15118-2."""
+    """What is wrong in a DC car.
+
+    `DC_EVErrorCodeType` of ISO 15118-2.
+
+    Attributes:
+        NO_ERROR: Nothing.
+        FAILED_RESSTemperatureInhibit: The battery is too hot or too cold.
+        FAILED_EVShiftPosition: The gear is not in park.
+        FAILED_ChargerConnectorLockFault: The connector is not locked.
+        FAILED_EVRESSMalfunction: The battery is broken.
+        FAILED_ChargingCurrentdifferential: The current is not the one asked for.
+        FAILED_ChargingVoltageOutOfRange: The voltage is outside the limits.
+        FAILED_ChargingSystemIncompatibility: Car and station do not fit.
+        NoData: The car has nothing to tell.
+    """
 
     NO_ERROR = "NO_ERROR"
     FAILED_RESSTemperatureInhibit = "FAILED_RESSTemperatureInhibit"
@@ -121,7 +135,21 @@ class DC_EVErrorCode(StrEnum):
 
 
 class DC_EVSEStatusCode(StrEnum):
-    """`DC_EVSEStatusCodeType` of ISO 15118-2."""
+    """What a DC station is doing.
+
+    A car stops after EVSE_Shutdown, EVSE_UtilityInterruptEvent, EVSE_EmergencyShutdown and EVSE_Malfunction.
+
+    `DC_EVSEStatusCodeType` of ISO 15118-2.
+
+    Attributes:
+        EVSE_NotReady: Not able to deliver yet.
+        EVSE_Ready: Able to deliver.
+        EVSE_Shutdown: Going down in good order, as when the driver stops at the station.
+        EVSE_UtilityInterruptEvent: Interrupted by the grid or its operator.
+        EVSE_IsolationMonitoringActive: Testing the insulation.
+        EVSE_EmergencyShutdown: Going down at once.
+        EVSE_Malfunction: Broken.
+    """
 
     EVSE_NotReady = "EVSE_NotReady"
     EVSE_Ready = "EVSE_Ready"
@@ -138,7 +166,16 @@ class DC_EVSEStatusCode(StrEnum):
 
 
 class EVSENotification(StrEnum):
-    """`EVSENotificationType` of ISO 15118-2."""
+    """What the station wants the car to do.
+
+    `EVSENotificationType` of ISO 15118-2.
+
+    Attributes:
+        None_: Nothing: go on.
+        StopCharging: Send PowerDeliveryReq with Stop within NotificationMaxDelay.
+        ReNegotiation: Send PowerDeliveryReq with Renegotiate, unless already stopping; of no effect in
+            ChargeParameterDiscoveryRes ([V2G2-841]).
+    """
 
     None_ = "None"
     StopCharging = "StopCharging"
@@ -146,7 +183,16 @@ class EVSENotification(StrEnum):
 
 
 class EVSEProcessing(StrEnum):
-    """`EVSEProcessingType` of ISO 15118-2."""
+    """Whether the station is done with what it was asked.
+
+    `EVSEProcessingType` of ISO 15118-2.
+
+    Attributes:
+        Finished: Done: the session goes on with the next message.
+        Ongoing: Not done: the car sends the same request again.
+        Ongoing_WaitingForCustomerInteraction: Not done: the driver has yet to identify or pay at the station
+            ([V2G2-854]).
+    """
 
     Finished = "Finished"
     Ongoing = "Ongoing"
@@ -154,7 +200,18 @@ class EVSEProcessing(StrEnum):
 
 
 class EnergyTransferMode(StrEnum):
-    """`EnergyTransferModeType` of ISO 15118-2."""
+    """Ways to transfer energy.
+
+    `EnergyTransferModeType` of ISO 15118-2.
+
+    Attributes:
+        AC_single_phase_core: AC on one phase.
+        AC_three_phase_core: AC on three phases.
+        DC_core: DC on the core pins of the connector.
+        DC_extended: DC on the extended pins of a combined connector.
+        DC_combo_core: DC on the core pins of a combined connector.
+        DC_unique: DC on a connector made for DC alone.
+    """
 
     AC_single_phase_core = "AC_single_phase_core"
     AC_three_phase_core = "AC_three_phase_core"
@@ -165,7 +222,16 @@ class EnergyTransferMode(StrEnum):
 
 
 class ChargeProgress(StrEnum):
-    """`chargeProgressType` of ISO 15118-2."""
+    """What the car wants of PowerDelivery.
+
+    `chargeProgressType` of ISO 15118-2.
+
+    Attributes:
+        Start: Switch the power on with the schedule chosen.
+        Stop: Switch the power off.
+        Renegotiate: Go back to ChargeParameterDiscovery for new limits and schedules; only after a Start
+            ([V2G2-812]), and the next one has to be Start ([V2G2-842]).
+    """
 
     Start = "Start"
     Stop = "Stop"
@@ -173,14 +239,30 @@ class ChargeProgress(StrEnum):
 
 
 class ChargingSession(StrEnum):
-    """`chargingSessionType` of ISO 15118-2."""
+    """How the car leaves.
+
+    `chargingSessionType` of ISO 15118-2.
+
+    Attributes:
+        Terminate: The session is over.
+        Pause: Both sides keep the SessionID, so that the session can be resumed; only after the power was
+            stopped.
+    """
 
     Terminate = "Terminate"
     Pause = "Pause"
 
 
 class CostKind(StrEnum):
-    """`costKindType` of ISO 15118-2."""
+    """What a cost counts.
+
+    `costKindType` of ISO 15118-2.
+
+    Attributes:
+        relativePricePercentage: Price, in percent of a price that both sides know.
+        RenewableGenerationPercentage: Share of energy from renewable sources, percent.
+        CarbonDioxideEmission: Carbon dioxide, g for each kWh.
+    """
 
     relativePricePercentage = "relativePricePercentage"
     RenewableGenerationPercentage = "RenewableGenerationPercentage"
@@ -188,7 +270,16 @@ class CostKind(StrEnum):
 
 
 class FaultCode(StrEnum):
-    """`faultCodeType` of ISO 15118-2."""
+    """Faults that are told in the header.
+
+    `faultCodeType` of ISO 15118-2.
+
+    Attributes:
+        ParsingError: A message could not be read.
+        NoTLSRootCertificatAvailable: No root is there with which the TLS certificate could be checked (so
+            spelt in the standard).
+        UnknownError: Any other fault.
+    """
 
     ParsingError = "ParsingError"
     NoTLSRootCertificatAvailable = "NoTLSRootCertificatAvailable"
@@ -196,7 +287,17 @@ class FaultCode(StrEnum):
 
 
 class IsolationLevel(StrEnum):
-    """`isolationLevelType` of ISO 15118-2."""
+    """Result of the insulation test of a DC station.
+
+    `isolationLevelType` of ISO 15118-2.
+
+    Attributes:
+        Invalid: There is no result, as before the test.
+        Valid: Good.
+        Warning: Low, yet good enough to go on.
+        Fault: Too low to charge.
+        No_IMD: The station has no insulation monitor.
+    """
 
     Invalid = "Invalid"
     Valid = "Valid"
@@ -206,14 +307,66 @@ class IsolationLevel(StrEnum):
 
 
 class PaymentOption(StrEnum):
-    """`paymentOptionType` of ISO 15118-2."""
+    """Ways to pay.
+
+    `paymentOptionType` of ISO 15118-2.
+
+    Attributes:
+        Contract: Plug and Charge: the car identifies itself with its contract certificate.
+        ExternalPayment: External identification: the driver identifies at the station, by card, app or the
+            like.
+    """
 
     Contract = "Contract"
     ExternalPayment = "ExternalPayment"
 
 
 class ResponseCode(StrEnum):
-    """`responseCodeType` of ISO 15118-2."""
+    """How the SECC answers a request.
+
+    Codes that begin with OK let the session go on. After one that begins with FAILED the EVCC heeds no other
+    field ([V2G2-735]) and stops; the response is complete all the same ([V2G2-736]). FAILED,
+    FAILED_SequenceError and FAILED_UnknownSession may answer any request.
+
+    `responseCodeType` of ISO 15118-2.
+
+    Attributes:
+        OK: The request was accepted.
+        OK_NewSessionEstablished: SessionSetup: a new session with a new id began ([V2G2-750], [V2G2-756]).
+        OK_OldSessionJoined: SessionSetup: the paused session goes on with its id ([V2G2-753], [V2G2-754]).
+        OK_CertificateExpiresSoon: PaymentDetails: accepted, but the contract certificate has 21 days or less
+            to live ([V2G2-690]).
+        FAILED: The request was refused for a reason without a code of its own.
+        FAILED_SequenceError: The request has no place here; the session ends ([V2G2-538], [V2G2-539]).
+        FAILED_ServiceIDInvalid: ServiceDetail: the service was not offered ([V2G2-464], [V2G2-425]).
+        FAILED_UnknownSession: The SessionID of the header is not that of the session ([V2G2-460]).
+        FAILED_ServiceSelectionInvalid: PaymentServiceSelection: a service was not offered ([V2G2-467]).
+        FAILED_PaymentSelectionInvalid: PaymentServiceSelection: the way to pay was not offered ([V2G2-465]).
+        FAILED_CertificateExpired: The certificate's validity is over, or has not begun ([V2G2-824]).
+        FAILED_SignatureError: The signature of the request is missing or does not verify.
+        FAILED_NoCertificateAvailable: CertificateInstallation, CertificateUpdate: there is no contract for
+            this car. PaymentDetails: the root of the contract is not known.
+        FAILED_CertChainError: The chain of certificates does not hold together or leads to no trusted root,
+            or the eMAID is not that of the certificate.
+        FAILED_ChallengeInvalid: Authorization: GenChallenge is missing or not the one that was set
+            ([V2G2-475]).
+        FAILED_ContractCanceled: PaymentDetails, CertificateUpdate: the contract was cancelled.
+        FAILED_WrongChargeParameter: ChargeParameterDiscovery: limits of the wrong kind, or limits that cannot
+            be met ([V2G2-477]).
+        FAILED_PowerDeliveryNotApplied: PowerDelivery: the station cannot deliver now ([V2G2-480]).
+        FAILED_TariffSelectionInvalid: PowerDelivery: the schedule was not offered ([V2G2-479]).
+        FAILED_ChargingProfileInvalid: PowerDelivery: the profile is above the schedule's limits ([V2G2-224],
+            [V2G2-225], [V2G2-478]).
+        FAILED_MeteringSignatureNotValid: MeteringReceipt: the signature does not verify, or the reading is
+            not the one that was sent ([V2G2-481]).
+        FAILED_NoChargeServiceSelected: PaymentServiceSelection: the charging service is not among those
+            selected ([V2G2-804]).
+        FAILED_WrongEnergyTransferMode: ChargeParameterDiscovery: the mode was not offered ([V2G2-476]).
+        FAILED_ContactorError: PowerDelivery: the station's contactor did not close within 3 s, or did not
+            open ([V2G2-860], [V2G2-862], [V2G2-865]).
+        FAILED_CertificateNotAllowedAtThisEVSE: PaymentDetails: the contract is not accepted at this station.
+        FAILED_CertificateRevoked: The certificate was revoked by its issuer.
+    """
 
     OK = "OK"
     OK_NewSessionEstablished = "OK_NewSessionEstablished"
@@ -244,7 +397,16 @@ class ResponseCode(StrEnum):
 
 
 class ServiceCategory(StrEnum):
-    """`serviceCategoryType` of ISO 15118-2."""
+    """Kinds of services.
+
+    `serviceCategoryType` of ISO 15118-2.
+
+    Attributes:
+        EVCharging: Charging.
+        Internet: Access to the internet.
+        ContractCertificate: Installation and update of contract certificates.
+        OtherCustom: Use case information, and what a station adds of its own.
+    """
 
     EVCharging = "EVCharging"
     Internet = "Internet"
@@ -253,7 +415,19 @@ class ServiceCategory(StrEnum):
 
 
 class UnitSymbol(StrEnum):
-    """`unitSymbolType` of ISO 15118-2."""
+    """Units of physical values.
+
+    `unitSymbolType` of ISO 15118-2.
+
+    Attributes:
+        h: Hours.
+        m: Minutes.
+        s: Seconds.
+        A: Amperes.
+        V: Volts.
+        W: Watts.
+        Wh: Watt hours.
+    """
 
     h = "h"
     m = "m"
@@ -276,11 +450,19 @@ class Value(StrEnum):
 
 
 class AuthorizationReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`AuthorizationReqType` of ISO 15118-2.
+    """The car asks for leave to charge; with a contract it proves that it holds the key.
+
+    Sent by the EVCC until `AuthorizationRes` says Finished ([V2G2-687]). Under a contract the first one
+    carries Id and GenChallenge and is signed as a whole with the contract key; repeats are empty and unsigned
+    ([V2G2-684]), as is every one under ExternalPayment. Id names the body for the signature's Reference;
+    absent when unsigned.
+
+    `AuthorizationReqType` of ISO 15118-2.
 
     Attributes:
         id: `Id`, optional.
-        gen_challenge: `GenChallenge`, optional, exactly 16 octets.
+        gen_challenge: `GenChallenge`, optional, exactly 16 octets. The challenge of PaymentDetailsRes,
+            unchanged; absent in repeats and under ExternalPayment.
     """
 
     id: str | None = None
@@ -288,11 +470,19 @@ class AuthorizationReq(Message, frozen=True, gc=False, tag=True, tag_field="$typ
 
 
 class AuthorizationRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`AuthorizationResType` of ISO 15118-2.
+    """The station says whether the car may charge, or that it does not know yet.
+
+    Sent by the SECC in answer to `AuthorizationReq`. The car stops waiting 60 s after the first Ongoing, the
+    station says FAILED after 55 s ([V2G2-710], [V2G2-711], [V2G2-713]).
+
+    `AuthorizationResType` of ISO 15118-2.
 
     Attributes:
-        response_code: `ResponseCode`.
-        evse_processing: `EVSEProcessing`.
+        response_code: `ResponseCode`. OK; FAILED_ChallengeInvalid ([V2G2-475]), FAILED_SignatureError; FAILED
+            or FAILED_CertificateRevoked when the back end says no.
+        evse_processing: `EVSEProcessing`. Finished: authorized. Otherwise ask again;
+            Ongoing_WaitingForCustomerInteraction while the driver has yet to identify at the station, for
+            which the car keeps asking ([V2G2-845], [V2G2-854], [V2G2-856]).
     """
 
     response_code: ResponseCode
@@ -300,22 +490,33 @@ class AuthorizationRes(Message, frozen=True, gc=False, tag=True, tag_field="$typ
 
 
 class CableCheckReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`CableCheckReqType` of ISO 15118-2.
+    """The car waits while the station tests the insulation of the cable.
+
+    DC only: sent by the EVCC after `ChargeParameterDiscoveryRes` Finished ([V2G2-582]), until `CableCheckRes`
+    says Finished ([V2G2-621]), at most 40 s; control pilot state C or D.
+
+    `CableCheckReqType` of ISO 15118-2.
 
     Attributes:
-        dc_ev_status: `DC_EVStatus`.
+        dc_ev_status: `DC_EVStatus`. State of the DC car.
     """
 
     dc_ev_status: DC_EVStatus
 
 
 class CableCheckRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`CableCheckResType` of ISO 15118-2.
+    """How the insulation test goes.
+
+    DC only: sent by the SECC in answer to `CableCheckReq`.
+
+    `CableCheckResType` of ISO 15118-2.
 
     Attributes:
-        response_code: `ResponseCode`.
-        dc_evse_status: `DC_EVSEStatus`.
-        evse_processing: `EVSEProcessing`.
+        response_code: `ResponseCode`. OK; FAILED on an insulation fault, on an error of the car, or in the
+            wrong control pilot state ([V2G2-917], [V2G2-918]).
+        dc_evse_status: `DC_EVSEStatus`. State of the DC station, with the result of the test in
+            EVSEIsolationStatus; Valid and Warning let the session go on.
+        evse_processing: `EVSEProcessing`. Ongoing: still testing, ask again. Finished: the result is there.
     """
 
     response_code: ResponseCode
@@ -324,12 +525,20 @@ class CableCheckRes(Message, frozen=True, gc=False, tag=True, tag_field="$type")
 
 
 class CertificateInstallationReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`CertificateInstallationReqType` of ISO 15118-2.
+    """The car asks for a contract certificate with its provisioning certificate.
+
+    Sent by the EVCC after `PaymentServiceSelectionRes` with Contract ([V2G2-551]), signed as a whole with the
+    provisioning key of the car maker, answered by `CertificateInstallationRes`. The EVCC waits at most 5 s
+    for the answer ([V2G2-436]).
+
+    `CertificateInstallationReqType` of ISO 15118-2.
 
     Attributes:
-        id: `Id`.
-        oem_provisioning_cert: `OEMProvisioningCert`, at most 800 octets.
-        list_of_root_certificate_ids: `ListOfRootCertificateIDs`.
+        id: `Id`. Names the body for the signature's Reference.
+        oem_provisioning_cert: `OEMProvisioningCert`, at most 800 octets. The car's provisioning certificate,
+            DER; its common name is the PCID ([V2G2-933]).
+        list_of_root_certificate_ids: `ListOfRootCertificateIDs`. The roots that the car trusts, so that the
+            answer's signer can be of one of them.
     """
 
     id: str
@@ -338,15 +547,26 @@ class CertificateInstallationReq(Message, frozen=True, gc=False, tag=True, tag_f
 
 
 class CertificateInstallationRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`CertificateInstallationResType` of ISO 15118-2.
+    """A contract certificate, with its private key in an envelope that only this car can open.
+
+    Sent by the SECC in answer to `CertificateInstallationReq`, usually as the back end made it. Signed by the
+    provisioning service over four parts: the contract chain, the encrypted key, the DH key and the eMAID. The
+    car checks that the key belongs to the certificate before it keeps either ([V2G2-823]).
+
+    `CertificateInstallationResType` of ISO 15118-2.
 
     Attributes:
-        response_code: `ResponseCode`.
-        sa_provisioning_certificate_chain: `SAProvisioningCertificateChain`.
-        contract_signature_cert_chain: `ContractSignatureCertChain`.
-        contract_signature_encrypted_private_key: `ContractSignatureEncryptedPrivateKey`.
-        dh_public_key: `DHpublickey`.
-        emaid: `eMAID`.
+        response_code: `ResponseCode`. OK; FAILED_SignatureError, FAILED_CertificateExpired,
+            FAILED_CertificateRevoked, FAILED_CertChainError, FAILED_NoCertificateAvailable.
+        sa_provisioning_certificate_chain: `SAProvisioningCertificateChain`. Chain of the provisioning
+            service, whose key signed the answer; not signed itself.
+        contract_signature_cert_chain: `ContractSignatureCertChain`. The contract certificate and the CAs
+            below its root.
+        contract_signature_encrypted_private_key: `ContractSignatureEncryptedPrivateKey`. The private key,
+            encrypted for the car's provisioning key.
+        dh_public_key: `DHpublickey`. Sender's public key for the agreement of the envelope's key
+            ([V2G2-820]).
+        emaid: `eMAID`. Id of the contract.
     """
 
     response_code: ResponseCode
@@ -358,13 +578,21 @@ class CertificateInstallationRes(Message, frozen=True, gc=False, tag=True, tag_f
 
 
 class CertificateUpdateReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`CertificateUpdateReqType` of ISO 15118-2.
+    """The car asks for a new contract certificate in place of one it still holds.
+
+    Sent by the EVCC after `PaymentServiceSelectionRes` with Contract ([V2G2-551]), signed as a whole with the
+    key of the current contract, answered by `CertificateUpdateRes`. The EVCC waits at most 5 s for the answer
+    ([V2G2-436]).
+
+    `CertificateUpdateReqType` of ISO 15118-2.
 
     Attributes:
-        id: `Id`.
-        contract_signature_cert_chain: `ContractSignatureCertChain`.
-        emaid: `eMAID`, 14 to 15 characters.
-        list_of_root_certificate_ids: `ListOfRootCertificateIDs`.
+        id: `Id`. Names the body for the signature's Reference.
+        contract_signature_cert_chain: `ContractSignatureCertChain`. The contract certificate in use and the
+            CAs below its root.
+        emaid: `eMAID`, 14 to 15 characters. Id of the contract.
+        list_of_root_certificate_ids: `ListOfRootCertificateIDs`. The roots that the car trusts, so that the
+            answer's signer can be of one of them.
     """
 
     id: str
@@ -374,16 +602,28 @@ class CertificateUpdateReq(Message, frozen=True, gc=False, tag=True, tag_field="
 
 
 class CertificateUpdateRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`CertificateUpdateResType` of ISO 15118-2.
+    """A new contract certificate, with its private key in an envelope that only this car can open.
+
+    Sent by the SECC in answer to `CertificateUpdateReq`, usually as the back end made it. Signed by the
+    provisioning service over four parts: the contract chain, the encrypted key, the DH key and the eMAID.
+
+    `CertificateUpdateResType` of ISO 15118-2.
 
     Attributes:
-        response_code: `ResponseCode`.
-        sa_provisioning_certificate_chain: `SAProvisioningCertificateChain`.
-        contract_signature_cert_chain: `ContractSignatureCertChain`.
-        contract_signature_encrypted_private_key: `ContractSignatureEncryptedPrivateKey`.
-        dh_public_key: `DHpublickey`.
-        emaid: `eMAID`.
-        retry_counter: `RetryCounter`, optional, -32768 to 32767.
+        response_code: `ResponseCode`. OK; FAILED_SignatureError, FAILED_CertChainError,
+            FAILED_CertificateExpired, FAILED_CertificateRevoked, FAILED_ContractCanceled,
+            FAILED_NoCertificateAvailable.
+        sa_provisioning_certificate_chain: `SAProvisioningCertificateChain`. Chain of the provisioning
+            service, whose key signed the answer; not signed itself.
+        contract_signature_cert_chain: `ContractSignatureCertChain`. The new contract certificate and the CAs
+            below its root.
+        contract_signature_encrypted_private_key: `ContractSignatureEncryptedPrivateKey`. The new private key,
+            encrypted for the key of the current contract.
+        dh_public_key: `DHpublickey`. Sender's public key for the agreement of the envelope's key
+            ([V2G2-821]).
+        emaid: `eMAID`. Id of the contract.
+        retry_counter: `RetryCounter`, optional, -32768 to 32767. When to try again after a failure
+            ([V2G2-696], [V2G2-928]); what each value means is unverified.
     """
 
     response_code: ResponseCode
@@ -396,12 +636,19 @@ class CertificateUpdateRes(Message, frozen=True, gc=False, tag=True, tag_field="
 
 
 class ChargeParameterDiscoveryReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`ChargeParameterDiscoveryReqType` of ISO 15118-2.
+    """The car tells its limits and its wish, and asks for those of the station.
+
+    Sent by the EVCC after `AuthorizationRes` Finished, until `ChargeParameterDiscoveryRes` says Finished
+    ([V2G2-573], [V2G2-688]); again in a renegotiation, after PowerDeliveryRes ([V2G2-813]).
+
+    `ChargeParameterDiscoveryReqType` of ISO 15118-2.
 
     Attributes:
-        requested_energy_transfer_mode: `RequestedEnergyTransferMode`.
-        ev_charge_parameter: `EVChargeParameter`.
-        max_entries_sa_schedule_tuple: `MaxEntriesSAScheduleTuple`, optional, 0 to 65535.
+        requested_energy_transfer_mode: `RequestedEnergyTransferMode`. How the car wants its energy: one of
+            the modes that ChargeService offered.
+        ev_charge_parameter: `EVChargeParameter`. The car's limits, of the kind (AC or DC) that fits the mode.
+        max_entries_sa_schedule_tuple: `MaxEntriesSAScheduleTuple`, optional, 0 to 65535. Most entries that
+            the car can take in a PMaxSchedule or a SalesTariff; absent when it names no limit.
     """
 
     requested_energy_transfer_mode: EnergyTransferMode
@@ -410,13 +657,21 @@ class ChargeParameterDiscoveryReq(Message, frozen=True, gc=False, tag=True, tag_
 
 
 class ChargeParameterDiscoveryRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`ChargeParameterDiscoveryResType` of ISO 15118-2.
+    """The station's limits, and the schedules of which the car chooses one.
+
+    Sent by the SECC in answer to `ChargeParameterDiscoveryReq`. Tariffs in it are signed by their issuer, one
+    Reference for each. The car stops waiting 60 s after the first Ongoing, the station says FAILED after 55 s
+    ([V2G2-710], [V2G2-711], [V2G2-713]).
+
+    `ChargeParameterDiscoveryResType` of ISO 15118-2.
 
     Attributes:
-        response_code: `ResponseCode`.
-        evse_processing: `EVSEProcessing`.
-        evse_charge_parameter: `EVSEChargeParameter`.
-        sa_schedules: `SASchedules`, optional.
+        response_code: `ResponseCode`. OK; FAILED_WrongEnergyTransferMode ([V2G2-476]),
+            FAILED_WrongChargeParameter ([V2G2-477]).
+        evse_processing: `EVSEProcessing`. Finished: schedules are in it. Ongoing: ask again.
+        evse_charge_parameter: `EVSEChargeParameter`. The station's limits, AC or DC.
+        sa_schedules: `SASchedules`, optional. The schedules; required when Finished ([V2G2-905]), absent
+            while Ongoing.
     """
 
     response_code: ResponseCode
@@ -426,20 +681,33 @@ class ChargeParameterDiscoveryRes(Message, frozen=True, gc=False, tag=True, tag_
 
 
 class ChargingStatusReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`ChargingStatusReqType` of ISO 15118-2."""
+    """The car asks how the AC charging goes.
+
+    AC only: sent by the EVCC again and again while it charges, answered by `ChargingStatusRes`; it has no
+    content.
+
+    `ChargingStatusReqType` of ISO 15118-2.
+    """
 
 
 class ChargingStatusRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`ChargingStatusResType` of ISO 15118-2.
+    """The station's current limit, meter and wishes while AC charging goes on.
+
+    AC only: sent by the SECC in answer to `ChargingStatusReq`.
+
+    `ChargingStatusResType` of ISO 15118-2.
 
     Attributes:
-        response_code: `ResponseCode`.
-        evse_id: `EVSEID`, 7 to 37 characters.
-        sa_schedule_tuple_id: `SAScheduleTupleID`, 1 to 255.
-        ac_evse_status: `AC_EVSEStatus`.
-        evse_max_current: `EVSEMaxCurrent`, optional.
-        meter_info: `MeterInfo`, optional.
-        receipt_required: `ReceiptRequired`, optional.
+        response_code: `ResponseCode`. OK, or one of the codes that may answer any request.
+        evse_id: `EVSEID`, 7 to 37 characters. Id of the outlet; ZZ00000 when it is not known.
+        sa_schedule_tuple_id: `SAScheduleTupleID`, 1 to 255. The schedule in use, as the car chose it.
+        ac_evse_status: `AC_EVSEStatus`. State of the AC station, and what it wants the car to do.
+        evse_max_current: `EVSEMaxCurrent`, optional. Most current on each phase that the car may draw from
+            now on, A; absent when it tells no new limit.
+        meter_info: `MeterInfo`, optional. What the meter says; absent when no reading is told.
+        receipt_required: `ReceiptRequired`, optional. True: the car sends MeteringReceiptReq next
+            ([V2G2-577], [V2G2-795]). False or absent: it goes on ([V2G2-575]). Always false under
+            ExternalPayment ([V2G2-691]).
     """
 
     response_code: ResponseCode
@@ -452,19 +720,30 @@ class ChargingStatusRes(Message, frozen=True, gc=False, tag=True, tag_field="$ty
 
 
 class CurrentDemandReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`CurrentDemandReqType` of ISO 15118-2.
+    """The car asks for current, many times a second, while DC charging goes on.
+
+    DC only: sent by the EVCC while it charges, answered by `CurrentDemandRes`, for which it waits at most
+    0.25 s ([V2G2-436]).
+
+    `CurrentDemandReqType` of ISO 15118-2.
 
     Attributes:
-        dc_ev_status: `DC_EVStatus`.
-        ev_target_current: `EVTargetCurrent`.
-        charging_complete: `ChargingComplete`.
-        ev_target_voltage: `EVTargetVoltage`.
-        ev_maximum_voltage_limit: `EVMaximumVoltageLimit`, optional.
-        ev_maximum_current_limit: `EVMaximumCurrentLimit`, optional.
-        ev_maximum_power_limit: `EVMaximumPowerLimit`, optional.
-        bulk_charging_complete: `BulkChargingComplete`, optional.
-        remaining_time_to_full_soc: `RemainingTimeToFullSoC`, optional.
-        remaining_time_to_bulk_soc: `RemainingTimeToBulkSoC`, optional.
+        dc_ev_status: `DC_EVStatus`. State of the DC car.
+        ev_target_current: `EVTargetCurrent`. Current the car wants now, A.
+        charging_complete: `ChargingComplete`. True once the battery is as full as the car wants it.
+        ev_target_voltage: `EVTargetVoltage`. Voltage the car wants now, V.
+        ev_maximum_voltage_limit: `EVMaximumVoltageLimit`, optional. Most voltage the car can take, V; absent
+            when it tells no new limit.
+        ev_maximum_current_limit: `EVMaximumCurrentLimit`, optional. Most current the car can take, A; absent
+            when it tells no new limit.
+        ev_maximum_power_limit: `EVMaximumPowerLimit`, optional. Most power the car can take, W; absent when
+            it tells no new limit.
+        bulk_charging_complete: `BulkChargingComplete`, optional. True once the fast part of the charge is
+            done (state of charge at BulkSOC); absent when the car does not say.
+        remaining_time_to_full_soc: `RemainingTimeToFullSoC`, optional. Time until the battery is full, s;
+            absent when the car does not say.
+        remaining_time_to_bulk_soc: `RemainingTimeToBulkSoC`, optional. Time until the fast part of the charge
+            is done, s; absent when the car does not say.
     """
 
     dc_ev_status: DC_EVStatus
@@ -480,23 +759,32 @@ class CurrentDemandReq(Message, frozen=True, gc=False, tag=True, tag_field="$typ
 
 
 class CurrentDemandRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`CurrentDemandResType` of ISO 15118-2.
+    """What the station delivers now, its limits, meter and wishes.
+
+    DC only: sent by the SECC in answer to `CurrentDemandReq`.
+
+    `CurrentDemandResType` of ISO 15118-2.
 
     Attributes:
-        response_code: `ResponseCode`.
-        dc_evse_status: `DC_EVSEStatus`.
-        evse_present_voltage: `EVSEPresentVoltage`.
-        evse_present_current: `EVSEPresentCurrent`.
-        evse_current_limit_achieved: `EVSECurrentLimitAchieved`.
-        evse_voltage_limit_achieved: `EVSEVoltageLimitAchieved`.
-        evse_power_limit_achieved: `EVSEPowerLimitAchieved`.
-        evse_id: `EVSEID`, 7 to 37 characters.
-        sa_schedule_tuple_id: `SAScheduleTupleID`, 1 to 255.
-        evse_maximum_voltage_limit: `EVSEMaximumVoltageLimit`, optional.
-        evse_maximum_current_limit: `EVSEMaximumCurrentLimit`, optional.
-        evse_maximum_power_limit: `EVSEMaximumPowerLimit`, optional.
-        meter_info: `MeterInfo`, optional.
-        receipt_required: `ReceiptRequired`, optional.
+        response_code: `ResponseCode`. OK, or one of the codes that may answer any request.
+        dc_evse_status: `DC_EVSEStatus`. State of the DC station, and what it wants the car to do.
+        evse_present_voltage: `EVSEPresentVoltage`. Voltage at the outlet now, V.
+        evse_present_current: `EVSEPresentCurrent`. Current at the outlet now, A.
+        evse_current_limit_achieved: `EVSECurrentLimitAchieved`. True when the station is at its most current.
+        evse_voltage_limit_achieved: `EVSEVoltageLimitAchieved`. True when the station is at its most voltage.
+        evse_power_limit_achieved: `EVSEPowerLimitAchieved`. True when the station is at its most power.
+        evse_id: `EVSEID`, 7 to 37 characters. Id of the outlet; ZZ00000 when it is not known.
+        sa_schedule_tuple_id: `SAScheduleTupleID`, 1 to 255. The schedule in use, as the car chose it.
+        evse_maximum_voltage_limit: `EVSEMaximumVoltageLimit`, optional. Most voltage the station can give, V;
+            absent when it tells no new limit.
+        evse_maximum_current_limit: `EVSEMaximumCurrentLimit`, optional. Most current the station can give, A;
+            absent when it tells no new limit.
+        evse_maximum_power_limit: `EVSEMaximumPowerLimit`, optional. Most power the station can give, W;
+            absent when it tells no new limit.
+        meter_info: `MeterInfo`, optional. What the meter says; absent when no reading is told.
+        receipt_required: `ReceiptRequired`, optional. True: the car sends MeteringReceiptReq next
+            ([V2G2-577], [V2G2-795]). False or absent: it goes on ([V2G2-593]). False under ExternalPayment
+            ([V2G2-691]).
     """
 
     response_code: ResponseCode
@@ -516,13 +804,20 @@ class CurrentDemandRes(Message, frozen=True, gc=False, tag=True, tag_field="$typ
 
 
 class MeteringReceiptReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`MeteringReceiptReqType` of ISO 15118-2.
+    """The car signs what the meter says, as a receipt for the bill.
+
+    Plug and Charge only: sent by the EVCC right after a ChargingStatusRes or CurrentDemandRes with
+    ReceiptRequired true ([V2G2-577], [V2G2-795]), signed as a whole with the contract key ([V2G2-903]),
+    answered by `MeteringReceiptRes`.
+
+    `MeteringReceiptReqType` of ISO 15118-2.
 
     Attributes:
-        session_id: `SessionID`, at most 8 octets.
-        meter_info: `MeterInfo`.
-        id: `Id`, optional.
-        sa_schedule_tuple_id: `SAScheduleTupleID`, optional, 1 to 255.
+        session_id: `SessionID`, at most 8 octets. The session that is charged, the same as in the header.
+        meter_info: `MeterInfo`. The reading of the response before, octet by octet.
+        id: `Id`, optional. Names the body for the signature's Reference; absent when unsigned.
+        sa_schedule_tuple_id: `SAScheduleTupleID`, optional, 1 to 255. The schedule in use, as in the response
+            before.
     """
 
     session_id: bytes
@@ -532,11 +827,15 @@ class MeteringReceiptReq(Message, frozen=True, gc=False, tag=True, tag_field="$t
 
 
 class MeteringReceiptRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`MeteringReceiptResType` of ISO 15118-2.
+    """The station accepts the receipt or refuses it.
+
+    Sent by the SECC in answer to `MeteringReceiptReq`; it may check the signature ([V2G2-904]).
+
+    `MeteringReceiptResType` of ISO 15118-2.
 
     Attributes:
-        response_code: `ResponseCode`.
-        evse_status: `EVSEStatus`.
+        response_code: `ResponseCode`. OK; FAILED_MeteringSignatureNotValid ([V2G2-481]).
+        evse_status: `EVSEStatus`. State of the station, AC or DC.
     """
 
     response_code: ResponseCode
@@ -544,11 +843,19 @@ class MeteringReceiptRes(Message, frozen=True, gc=False, tag=True, tag_field="$t
 
 
 class PaymentDetailsReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`PaymentDetailsReqType` of ISO 15118-2.
+    """The car shows its contract certificate.
+
+    Plug and Charge only: sent by the EVCC after `PaymentServiceSelectionRes` or after a contract was
+    installed or updated, answered by `PaymentDetailsRes`. The EVCC waits at most 5 s for the answer
+    ([V2G2-436]).
+
+    `PaymentDetailsReqType` of ISO 15118-2.
 
     Attributes:
-        emaid: `eMAID`, 14 to 15 characters.
-        contract_signature_cert_chain: `ContractSignatureCertChain`.
+        emaid: `eMAID`, 14 to 15 characters. Id of the contract, the same as the common name of the contract
+            certificate; no separators, with or without the check digit.
+        contract_signature_cert_chain: `ContractSignatureCertChain`. The contract certificate and the CAs
+            below the root that issued it.
     """
 
     emaid: str
@@ -556,12 +863,22 @@ class PaymentDetailsReq(Message, frozen=True, gc=False, tag=True, tag_field="$ty
 
 
 class PaymentDetailsRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`PaymentDetailsResType` of ISO 15118-2.
+    """The station judges the contract certificate and sets a challenge.
+
+    Sent by the SECC in answer to `PaymentDetailsReq`.
+
+    `PaymentDetailsResType` of ISO 15118-2.
 
     Attributes:
-        response_code: `ResponseCode`.
-        gen_challenge: `GenChallenge`, exactly 16 octets.
-        evse_time_stamp: `EVSETimeStamp`, -2^63 to 2^63-1.
+        response_code: `ResponseCode`. OK, or OK_CertificateExpiresSoon with at most 21 days left
+            ([V2G2-690]); FAILED_CertChainError, FAILED_CertificateExpired ([V2G2-824] when not valid yet),
+            FAILED_CertificateRevoked, FAILED_NoCertificateAvailable, FAILED_CertificateNotAllowedAtThisEVSE,
+            FAILED_ContractCanceled.
+        gen_challenge: `GenChallenge`, exactly 16 octets. Random octets that the car has to sign in
+            AuthorizationReq ([V2G2-697], [V2G2-698], [V2G2-825]); of no meaning when the code is FAILED, yet
+            always 16.
+        evse_time_stamp: `EVSETimeStamp`, -2^63 to 2^63-1. The station's clock in s since 1970-01-01 00:00
+            UTC.
     """
 
     response_code: ResponseCode
@@ -570,11 +887,17 @@ class PaymentDetailsRes(Message, frozen=True, gc=False, tag=True, tag_field="$ty
 
 
 class PaymentServiceSelectionReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`PaymentServiceSelectionReqType` of ISO 15118-2.
+    """The car chooses how it pays and which services it uses.
+
+    Sent by the EVCC after `ServiceDiscoveryRes` or the last `ServiceDetailRes` ([V2G2-545], [V2G2-548]),
+    answered by `PaymentServiceSelectionRes`.
+
+    `PaymentServiceSelectionReqType` of ISO 15118-2.
 
     Attributes:
-        selected_payment_option: `SelectedPaymentOption`.
-        selected_service_list: `SelectedServiceList`.
+        selected_payment_option: `SelectedPaymentOption`. One of the options offered.
+        selected_service_list: `SelectedServiceList`. The services to use; the charging service has to be
+            among them ([V2G2-804]).
     """
 
     selected_payment_option: PaymentOption
@@ -582,23 +905,38 @@ class PaymentServiceSelectionReq(Message, frozen=True, gc=False, tag=True, tag_f
 
 
 class PaymentServiceSelectionRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`PaymentServiceSelectionResType` of ISO 15118-2.
+    """The station accepts the choice or refuses it.
+
+    Sent by the SECC in answer to `PaymentServiceSelectionReq`. With Contract the car goes on with
+    PaymentDetailsReq (or installs or updates a contract first), with ExternalPayment with AuthorizationReq
+    ([V2G2-551]).
+
+    `PaymentServiceSelectionResType` of ISO 15118-2.
 
     Attributes:
-        response_code: `ResponseCode`.
+        response_code: `ResponseCode`. OK; FAILED_PaymentSelectionInvalid, FAILED_ServiceSelectionInvalid or
+            FAILED_NoChargeServiceSelected ([V2G2-465], [V2G2-467], [V2G2-804]).
     """
 
     response_code: ResponseCode
 
 
 class PowerDeliveryReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`PowerDeliveryReqType` of ISO 15118-2.
+    """The car starts the power, stops it, or asks for new limits and schedules.
+
+    Sent by the EVCC, answered by `PowerDeliveryRes`. The EVCC waits at most 5 s for the answer ([V2G2-436]).
+    Around Start the car shows control pilot state C or D within 250 ms after sending ([V2G2-847]), after Stop
+    state B ([V2G2-848]).
+
+    `PowerDeliveryReqType` of ISO 15118-2.
 
     Attributes:
-        charge_progress: `ChargeProgress`.
-        sa_schedule_tuple_id: `SAScheduleTupleID`, 1 to 255.
-        charging_profile: `ChargingProfile`, optional.
-        ev_power_delivery_parameter: `EVPowerDeliveryParameter`, optional.
+        charge_progress: `ChargeProgress`. Start, Stop or Renegotiate.
+        sa_schedule_tuple_id: `SAScheduleTupleID`, 1 to 255. The schedule that the car has chosen from
+            ChargeParameterDiscoveryRes.
+        charging_profile: `ChargingProfile`, optional. The power the car means to draw, within the PMax of its
+            schedule; absent when it makes no promise.
+        ev_power_delivery_parameter: `EVPowerDeliveryParameter`, optional. State of a DC car; absent with AC.
     """
 
     charge_progress: ChargeProgress
@@ -608,10 +946,16 @@ class PowerDeliveryReq(Message, frozen=True, gc=False, tag=True, tag_field="$typ
 
 
 class PowerDeliveryRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`PowerDeliveryResType` of ISO 15118-2.
+    """The station has switched the power as asked, or says why not.
+
+    Sent by the SECC in answer to `PowerDeliveryReq`. EVSEStatus is the state of the station, AC or DC.
+
+    `PowerDeliveryResType` of ISO 15118-2.
 
     Attributes:
-        response_code: `ResponseCode`.
+        response_code: `ResponseCode`. OK; FAILED_TariffSelectionInvalid ([V2G2-479]),
+            FAILED_ChargingProfileInvalid ([V2G2-478]), FAILED_PowerDeliveryNotApplied ([V2G2-480]),
+            FAILED_ContactorError ([V2G2-860]); FAILED for Renegotiate before any Start ([V2G2-812]).
         evse_status: `EVSEStatus`.
     """
 
@@ -620,12 +964,17 @@ class PowerDeliveryRes(Message, frozen=True, gc=False, tag=True, tag_field="$typ
 
 
 class PreChargeReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`PreChargeReqType` of ISO 15118-2.
+    """The car asks for its battery's voltage on the cable before it closes its contactors.
+
+    DC only: sent by the EVCC after CableCheck ([V2G2-584]) and repeated until the station's voltage is near
+    its own, at most 7 s; answered by `PreChargeRes`.
+
+    `PreChargeReqType` of ISO 15118-2.
 
     Attributes:
-        dc_ev_status: `DC_EVStatus`.
-        ev_target_voltage: `EVTargetVoltage`.
-        ev_target_current: `EVTargetCurrent`.
+        dc_ev_status: `DC_EVStatus`. State of the DC car.
+        ev_target_voltage: `EVTargetVoltage`. Voltage to reach, V.
+        ev_target_current: `EVTargetCurrent`. Most current while the voltages adapt, A; 2 A or less.
     """
 
     dc_ev_status: DC_EVStatus
@@ -634,12 +983,17 @@ class PreChargeReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
 
 
 class PreChargeRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`PreChargeResType` of ISO 15118-2.
+    """The voltage that the station has reached.
+
+    DC only: sent by the SECC in answer to `PreChargeReq`. Nothing says that it is done: the car compares
+    voltages.
+
+    `PreChargeResType` of ISO 15118-2.
 
     Attributes:
-        response_code: `ResponseCode`.
-        dc_evse_status: `DC_EVSEStatus`.
-        evse_present_voltage: `EVSEPresentVoltage`.
+        response_code: `ResponseCode`. OK; FAILED on an error of the car.
+        dc_evse_status: `DC_EVSEStatus`. State of the DC station.
+        evse_present_voltage: `EVSEPresentVoltage`. Voltage at the outlet now, V.
     """
 
     response_code: ResponseCode
@@ -648,22 +1002,33 @@ class PreChargeRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
 
 
 class ServiceDetailReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`ServiceDetailReqType` of ISO 15118-2.
+    """The car asks for the parameter sets of a service.
+
+    Sent by the EVCC once for each service it wants to use beside charging ([V2G2-422]), answered by
+    `ServiceDetailRes`. The EVCC waits at most 5 s for the answer ([V2G2-436]).
+
+    `ServiceDetailReqType` of ISO 15118-2.
 
     Attributes:
-        service_id: `ServiceID`, 0 to 65535.
+        service_id: `ServiceID`, 0 to 65535. The service, as offered in ServiceDiscoveryRes.
     """
 
     service_id: int
 
 
 class ServiceDetailRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`ServiceDetailResType` of ISO 15118-2.
+    """The parameter sets of a service, of which the car may choose one.
+
+    Sent by the SECC in answer to `ServiceDetailReq`.
+
+    `ServiceDetailResType` of ISO 15118-2.
 
     Attributes:
-        response_code: `ResponseCode`.
-        service_id: `ServiceID`, 0 to 65535.
-        service_parameter_list: `ServiceParameterList`, optional.
+        response_code: `ResponseCode`. OK, or FAILED_ServiceIDInvalid when the service was not offered
+            ([V2G2-464], [V2G2-425]).
+        service_id: `ServiceID`, 0 to 65535. The service that was asked for.
+        service_parameter_list: `ServiceParameterList`, optional. The parameter sets; absent when the service
+            has none.
     """
 
     response_code: ResponseCode
@@ -672,11 +1037,17 @@ class ServiceDetailRes(Message, frozen=True, gc=False, tag=True, tag_field="$typ
 
 
 class ServiceDiscoveryReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`ServiceDiscoveryReqType` of ISO 15118-2.
+    """The car asks what the station offers and how it may be paid.
+
+    Sent by the EVCC after `SessionSetupRes` ([V2G2-543]), answered by `ServiceDiscoveryRes`.
+
+    `ServiceDiscoveryReqType` of ISO 15118-2.
 
     Attributes:
-        service_scope: `ServiceScope`, optional, at most 64 characters.
-        service_category: `ServiceCategory`, optional.
+        service_scope: `ServiceScope`, optional, at most 64 characters. Asks only for services of this scope;
+            absent for no such filter.
+        service_category: `ServiceCategory`, optional. Asks only for services of this category; absent for
+            all.
     """
 
     service_scope: str | None = None
@@ -684,13 +1055,19 @@ class ServiceDiscoveryReq(Message, frozen=True, gc=False, tag=True, tag_field="$
 
 
 class ServiceDiscoveryRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`ServiceDiscoveryResType` of ISO 15118-2.
+    """The station's charging service, its ways to pay and its other services.
+
+    Sent by the SECC in answer to `ServiceDiscoveryReq`.
+
+    `ServiceDiscoveryResType` of ISO 15118-2.
 
     Attributes:
-        response_code: `ResponseCode`.
-        payment_option_list: `PaymentOptionList`.
-        charge_service: `ChargeService`.
-        service_list: `ServiceList`, optional.
+        response_code: `ResponseCode`. OK, or one of the codes that may answer any request.
+        payment_option_list: `PaymentOptionList`. Ways to pay; Contract is offered only on a TLS connection.
+        charge_service: `ChargeService`. The charging itself: its ServiceID, and the ways it can transfer
+            energy.
+        service_list: `ServiceList`, optional. The other services, filtered as asked; absent when there is
+            none.
     """
 
     response_code: ResponseCode
@@ -700,22 +1077,35 @@ class ServiceDiscoveryRes(Message, frozen=True, gc=False, tag=True, tag_field="$
 
 
 class SessionSetupReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`SessionSetupReqType` of ISO 15118-2.
+    """The car opens a session, or resumes a paused one.
+
+    First message of the EVCC after the handshake ([V2G2-541]), answered by `SessionSetupRes`. The SessionID
+    of the header says which: zero asks for a new session, the id of a paused session resumes it ([V2G2-753]).
+
+    `SessionSetupReqType` of ISO 15118-2.
 
     Attributes:
-        evcc_id: `EVCCID`, at most 6 octets.
+        evcc_id: `EVCCID`, at most 6 octets. MAC address of the car's network interface, 6 octets.
     """
 
     evcc_id: bytes
 
 
 class SessionSetupRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`SessionSetupResType` of ISO 15118-2.
+    """The station gives the session its id and names its outlet.
+
+    Sent by the SECC in answer to `SessionSetupReq`; the header carries the SessionID that holds from now on.
+
+    `SessionSetupResType` of ISO 15118-2.
 
     Attributes:
-        response_code: `ResponseCode`.
-        evse_id: `EVSEID`, 7 to 37 characters.
-        evse_time_stamp: `EVSETimeStamp`, optional, -2^63 to 2^63-1.
+        response_code: `ResponseCode`. OK_NewSessionEstablished for a new id, also when the id asked for is
+            not known ([V2G2-750], [V2G2-756]); OK_OldSessionJoined when a paused session goes on
+            ([V2G2-754]).
+        evse_id: `EVSEID`, 7 to 37 characters. Id of the outlet, as in DE*ABC*E123; ZZ00000 when it is not
+            known.
+        evse_time_stamp: `EVSETimeStamp`, optional, -2^63 to 2^63-1. The station's clock in s since 1970-01-01
+            00:00 UTC; absent when it tells no time.
     """
 
     response_code: ResponseCode
@@ -724,42 +1114,60 @@ class SessionSetupRes(Message, frozen=True, gc=False, tag=True, tag_field="$type
 
 
 class SessionStopReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`SessionStopReqType` of ISO 15118-2.
+    """The car ends the session, or pauses it.
+
+    Sent by the EVCC after the power was stopped, or earlier to give up; answered by `SessionStopRes`.
+
+    `SessionStopReqType` of ISO 15118-2.
 
     Attributes:
-        charging_session: `ChargingSession`.
+        charging_session: `ChargingSession`. Terminate or Pause.
     """
 
     charging_session: ChargingSession
 
 
 class SessionStopRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`SessionStopResType` of ISO 15118-2.
+    """The station confirms; then the connection closes ([V2G2-571]).
+
+    Sent by the SECC in answer to `SessionStopReq`.
+
+    `SessionStopResType` of ISO 15118-2.
 
     Attributes:
-        response_code: `ResponseCode`.
+        response_code: `ResponseCode`. OK, or FAILED when a pause is not possible here.
     """
 
     response_code: ResponseCode
 
 
 class WeldingDetectionReq(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`WeldingDetectionReqType` of ISO 15118-2.
+    """The car checks that its contactors have opened.
+
+    DC only: sent by the EVCC after `PowerDeliveryRes` to Stop ([V2G2-597]) and repeated until the voltage at
+    the outlet is below 60 V; answered by `WeldingDetectionRes`.
+
+    `WeldingDetectionReqType` of ISO 15118-2.
 
     Attributes:
-        dc_ev_status: `DC_EVStatus`.
+        dc_ev_status: `DC_EVStatus`. State of the DC car.
     """
 
     dc_ev_status: DC_EVStatus
 
 
 class WeldingDetectionRes(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`WeldingDetectionResType` of ISO 15118-2.
+    """The voltage at the outlet, from which the car concludes.
+
+    DC only: sent by the SECC in answer to `WeldingDetectionReq`.
+
+    `WeldingDetectionResType` of ISO 15118-2.
 
     Attributes:
-        response_code: `ResponseCode`.
-        dc_evse_status: `DC_EVSEStatus`.
-        evse_present_voltage: `EVSEPresentVoltage`.
+        response_code: `ResponseCode`. OK; FAILED when the control pilot is not in state B ([V2G2-920],
+            [V2G2-921]).
+        dc_evse_status: `DC_EVSEStatus`. State of the DC station.
+        evse_present_voltage: `EVSEPresentVoltage`. Voltage at the outlet now, V.
     """
 
     response_code: ResponseCode
@@ -768,11 +1176,16 @@ class WeldingDetectionRes(Message, frozen=True, gc=False, tag=True, tag_field="$
 
 
 class V2G_Message(Message, frozen=True, gc=False):
-    """`V2G_MessageType` of ISO 15118-2.
+    """One message on the wire: a header, and a body that holds one request or response.
+
+    The EVCC sends requests, the SECC answers each with the response of the same name ([V2G2-482]).
+
+    `V2G_MessageType` of ISO 15118-2.
 
     Attributes:
-        header: `Header`.
-        body: `Body`.
+        header: `Header`. The session, an optional notice of a fault, and the signature if the message is
+            signed.
+        body: `Body`. The request or response; `None` stands for a body with nothing in it.
     """
 
     header: MessageHeader
@@ -780,14 +1193,18 @@ class V2G_Message(Message, frozen=True, gc=False):
 
 
 class AC_EVChargeParameter(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`AC_EVChargeParameterType` of ISO 15118-2.
+    """Limits and wish of an AC car.
+
+    `AC_EVChargeParameterType` of ISO 15118-2.
 
     Attributes:
-        e_amount: `EAmount`.
-        ev_max_voltage: `EVMaxVoltage`.
-        ev_max_current: `EVMaxCurrent`.
-        ev_min_current: `EVMinCurrent`.
-        departure_time: `DepartureTime`, optional, 0 to 4294967295.
+        e_amount: `EAmount`. Energy the car wants until it leaves, Wh.
+        ev_max_voltage: `EVMaxVoltage`. Most voltage the car can take between a phase and neutral, V.
+        ev_max_current: `EVMaxCurrent`. Most current the car can draw on each phase, A.
+        ev_min_current: `EVMinCurrent`. Current on each phase below which charging makes no sense for the car,
+            A.
+        departure_time: `DepartureTime`, optional, 0 to 4294967295. When the car will leave, s from now;
+            absent when it does not say (schedules then cover 24 h).
     """
 
     e_amount: PhysicalValue
@@ -798,12 +1215,14 @@ class AC_EVChargeParameter(Message, frozen=True, gc=False, tag=True, tag_field="
 
 
 class AC_EVSEChargeParameter(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`AC_EVSEChargeParameterType` of ISO 15118-2.
+    """Limits of an AC station.
+
+    `AC_EVSEChargeParameterType` of ISO 15118-2.
 
     Attributes:
-        ac_evse_status: `AC_EVSEStatus`.
-        evse_nominal_voltage: `EVSENominalVoltage`.
-        evse_max_current: `EVSEMaxCurrent`.
+        ac_evse_status: `AC_EVSEStatus`. State of the AC station.
+        evse_nominal_voltage: `EVSENominalVoltage`. Voltage between a phase and neutral, V.
+        evse_max_current: `EVSEMaxCurrent`. Most current on each phase, A.
     """
 
     ac_evse_status: AC_EVSEStatus
@@ -812,12 +1231,15 @@ class AC_EVSEChargeParameter(Message, frozen=True, gc=False, tag=True, tag_field
 
 
 class AC_EVSEStatus(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`AC_EVSEStatusType` of ISO 15118-2.
+    """State of an AC station, and what it wants the car to do.
+
+    `AC_EVSEStatusType` of ISO 15118-2.
 
     Attributes:
-        notification_max_delay: `NotificationMaxDelay`, 0 to 65535.
-        evse_notification: `EVSENotification`.
-        rcd: `RCD`.
+        notification_max_delay: `NotificationMaxDelay`, 0 to 65535. Time within which the car should do what
+            EVSENotification says, s; 0 means now.
+        evse_notification: `EVSENotification`. What the station wants the car to do.
+        rcd: `RCD`. True when the residual current device has found a fault.
     """
 
     notification_max_delay: int
@@ -826,12 +1248,16 @@ class AC_EVSEStatus(Message, frozen=True, gc=False, tag=True, tag_field="$type")
 
 
 class CertificateChain(Message, frozen=True, gc=False):
-    """`CertificateChainType` of ISO 15118-2.
+    """A certificate and the CAs between it and its root; the root itself is not in it.
+
+    `CertificateChainType` of ISO 15118-2.
 
     Attributes:
-        certificate: `Certificate`, at most 800 octets.
-        id: `Id`, optional.
-        sub_certificates: `SubCertificates`, optional.
+        certificate: `Certificate`, at most 800 octets. The certificate itself, DER.
+        id: `Id`, optional. Names the chain for the signature's Reference; absent where the chain is not
+            signed.
+        sub_certificates: `SubCertificates`, optional. The CAs, nearest to the certificate first; absent when
+            a root issued it.
     """
 
     certificate: bytes
@@ -840,15 +1266,22 @@ class CertificateChain(Message, frozen=True, gc=False):
 
 
 class ChargeService(Message, frozen=True, gc=False):
-    """`ChargeServiceType` of ISO 15118-2.
+    """The charging service of the station.
+
+    The number is the station's choice, most often 1: a car takes it from here.
+
+    `ChargeServiceType` of ISO 15118-2.
 
     Attributes:
-        service_id: `ServiceID`, 0 to 65535.
-        service_category: `ServiceCategory`.
-        free_service: `FreeService`.
-        supported_energy_transfer_mode: `SupportedEnergyTransferMode`.
-        service_name: `ServiceName`, optional, at most 32 characters.
-        service_scope: `ServiceScope`, optional, at most 64 characters.
+        service_id: `ServiceID`, 0 to 65535. Number of the service: 2 contract certificates, 3 internet, 4 use
+            case information.
+        service_category: `ServiceCategory`. What kind of service it is.
+        free_service: `FreeService`. True when the car pays nothing for it.
+        supported_energy_transfer_mode: `SupportedEnergyTransferMode`. Ways in which the station can transfer
+            energy.
+        service_name: `ServiceName`, optional, at most 32 characters. Name to show; absent when it has none.
+        service_scope: `ServiceScope`, optional, at most 64 characters. Where or for whom it is meant; absent
+            when nothing is said.
     """
 
     service_id: int
@@ -860,21 +1293,26 @@ class ChargeService(Message, frozen=True, gc=False):
 
 
 class ChargingProfile(Message, frozen=True, gc=False):
-    """`ChargingProfileType` of ISO 15118-2.
+    """The power that the car means to draw over time.
+
+    `ChargingProfileType` of ISO 15118-2.
 
     Attributes:
-        profile_entry: `ProfileEntry`, 1 to 24 of them.
+        profile_entry: `ProfileEntry`, 1 to 24 of them. Power from a time on, in the order of time.
     """
 
     profile_entry: tuple[ProfileEntry, ...]
 
 
 class ConsumptionCost(Message, frozen=True, gc=False):
-    """`ConsumptionCostType` of ISO 15118-2.
+    """Costs from a level of consumption on.
+
+    `ConsumptionCostType` of ISO 15118-2.
 
     Attributes:
-        start_value: `startValue`.
-        cost: `Cost`, 1 to 3 of them.
+        start_value: `startValue`. Consumption at which these costs begin, W; they hold up to where the next
+            ones begin.
+        cost: `Cost`, 1 to 3 of them. The costs, each of another kind.
     """
 
     start_value: PhysicalValue
@@ -882,10 +1320,15 @@ class ConsumptionCost(Message, frozen=True, gc=False):
 
 
 class ContractSignatureEncryptedPrivateKey(Message, frozen=True, gc=False):
-    """`ContractSignatureEncryptedPrivateKeyType` of ISO 15118-2.
+    """A contract's private key, encrypted.
+
+    The value is 48 octets: a random start value of 16, then the key's 32-octet number under AES-128 in CBC
+    mode without padding ([V2G2-815] to [V2G2-817]).
+
+    `ContractSignatureEncryptedPrivateKeyType` of ISO 15118-2.
 
     Attributes:
-        id: `Id`.
+        id: `Id`. Names this part for the signature's Reference.
         value: `value`, at most 48 octets.
     """
 
@@ -894,12 +1337,14 @@ class ContractSignatureEncryptedPrivateKey(Message, frozen=True, gc=False):
 
 
 class Cost(Message, frozen=True, gc=False):
-    """`CostType` of ISO 15118-2.
+    """A cost: amount x 10^amountMultiplier, in the unit of its kind.
+
+    `CostType` of ISO 15118-2.
 
     Attributes:
-        cost_kind: `costKind`.
-        amount: `amount`, 0 to 4294967295.
-        amount_multiplier: `amountMultiplier`, optional, -3 to 3.
+        cost_kind: `costKind`. What the amount counts.
+        amount: `amount`, 0 to 4294967295. The number.
+        amount_multiplier: `amountMultiplier`, optional, -3 to 3. The power of ten; absent for 0.
     """
 
     cost_kind: CostKind
@@ -908,18 +1353,25 @@ class Cost(Message, frozen=True, gc=False):
 
 
 class DC_EVChargeParameter(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`DC_EVChargeParameterType` of ISO 15118-2.
+    """Limits and wish of a DC car.
+
+    `DC_EVChargeParameterType` of ISO 15118-2.
 
     Attributes:
-        dc_ev_status: `DC_EVStatus`.
-        ev_maximum_current_limit: `EVMaximumCurrentLimit`.
-        ev_maximum_voltage_limit: `EVMaximumVoltageLimit`.
-        departure_time: `DepartureTime`, optional, 0 to 4294967295.
-        ev_maximum_power_limit: `EVMaximumPowerLimit`, optional.
-        ev_energy_capacity: `EVEnergyCapacity`, optional.
-        ev_energy_request: `EVEnergyRequest`, optional.
-        full_soc: `FullSOC`, optional, 0 to 100.
-        bulk_soc: `BulkSOC`, optional, 0 to 100.
+        dc_ev_status: `DC_EVStatus`. State of the DC car.
+        ev_maximum_current_limit: `EVMaximumCurrentLimit`. Most current the car can take, A.
+        ev_maximum_voltage_limit: `EVMaximumVoltageLimit`. Most voltage the car can take, V.
+        departure_time: `DepartureTime`, optional, 0 to 4294967295. When the car will leave, s from now;
+            absent when it does not say (schedules then cover 24 h).
+        ev_maximum_power_limit: `EVMaximumPowerLimit`, optional. Most power the car can take, W; absent when
+            it does not say.
+        ev_energy_capacity: `EVEnergyCapacity`, optional. Energy that the full battery holds, Wh; absent when
+            the car does not say.
+        ev_energy_request: `EVEnergyRequest`, optional. Energy the car wants, Wh; absent when it does not say.
+        full_soc: `FullSOC`, optional, 0 to 100. State of charge at which the car calls its battery full,
+            percent; absent when it does not say.
+        bulk_soc: `BulkSOC`, optional, 0 to 100. State of charge at which the fast part of the charge ends,
+            percent; absent when the car does not say.
     """
 
     dc_ev_status: DC_EVStatus
@@ -934,12 +1386,15 @@ class DC_EVChargeParameter(Message, frozen=True, gc=False, tag=True, tag_field="
 
 
 class DC_EVPowerDeliveryParameter(Message, frozen=True, gc=False):
-    """`DC_EVPowerDeliveryParameterType` of ISO 15118-2.
+    """State of a DC car when it starts or stops the power.
+
+    `DC_EVPowerDeliveryParameterType` of ISO 15118-2.
 
     Attributes:
-        dc_ev_status: `DC_EVStatus`.
-        charging_complete: `ChargingComplete`.
-        bulk_charging_complete: `BulkChargingComplete`, optional.
+        dc_ev_status: `DC_EVStatus`. State of the DC car.
+        charging_complete: `ChargingComplete`. True once the battery is as full as the car wants it.
+        bulk_charging_complete: `BulkChargingComplete`, optional. True once the fast part of the charge is
+            done; absent when the car does not say.
     """
 
     dc_ev_status: DC_EVStatus
@@ -948,18 +1403,22 @@ class DC_EVPowerDeliveryParameter(Message, frozen=True, gc=False):
 
 
 class DC_EVSEChargeParameter(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`DC_EVSEChargeParameterType` of ISO 15118-2.
+    """Limits of a DC station.
+
+    `DC_EVSEChargeParameterType` of ISO 15118-2.
 
     Attributes:
-        dc_evse_status: `DC_EVSEStatus`.
-        evse_maximum_current_limit: `EVSEMaximumCurrentLimit`.
-        evse_maximum_power_limit: `EVSEMaximumPowerLimit`.
-        evse_maximum_voltage_limit: `EVSEMaximumVoltageLimit`.
-        evse_minimum_current_limit: `EVSEMinimumCurrentLimit`.
-        evse_minimum_voltage_limit: `EVSEMinimumVoltageLimit`.
-        evse_peak_current_ripple: `EVSEPeakCurrentRipple`.
-        evse_current_regulation_tolerance: `EVSECurrentRegulationTolerance`, optional.
-        evse_energy_to_be_delivered: `EVSEEnergyToBeDelivered`, optional.
+        dc_evse_status: `DC_EVSEStatus`. State of the DC station.
+        evse_maximum_current_limit: `EVSEMaximumCurrentLimit`. Most current the station can give, A.
+        evse_maximum_power_limit: `EVSEMaximumPowerLimit`. Most power the station can give, W.
+        evse_maximum_voltage_limit: `EVSEMaximumVoltageLimit`. Most voltage the station can give, V.
+        evse_minimum_current_limit: `EVSEMinimumCurrentLimit`. Least current the station can give, A.
+        evse_minimum_voltage_limit: `EVSEMinimumVoltageLimit`. Least voltage the station can give, V.
+        evse_peak_current_ripple: `EVSEPeakCurrentRipple`. Ripple of the current, peak to peak, A.
+        evse_current_regulation_tolerance: `EVSECurrentRegulationTolerance`, optional. How far the current may
+            be off the one asked for, A; absent when the station does not say.
+        evse_energy_to_be_delivered: `EVSEEnergyToBeDelivered`, optional. Energy the station means to deliver,
+            Wh; absent when it does not say.
     """
 
     dc_evse_status: DC_EVSEStatus
@@ -974,13 +1433,17 @@ class DC_EVSEChargeParameter(Message, frozen=True, gc=False, tag=True, tag_field
 
 
 class DC_EVSEStatus(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`DC_EVSEStatusType` of ISO 15118-2.
+    """State of a DC station, and what it wants the car to do.
+
+    `DC_EVSEStatusType` of ISO 15118-2.
 
     Attributes:
-        notification_max_delay: `NotificationMaxDelay`, 0 to 65535.
-        evse_notification: `EVSENotification`.
-        evse_status_code: `EVSEStatusCode`.
-        evse_isolation_status: `EVSEIsolationStatus`, optional.
+        notification_max_delay: `NotificationMaxDelay`, 0 to 65535. Time within which the car should do what
+            EVSENotification says, s; 0 means now.
+        evse_notification: `EVSENotification`. What the station wants the car to do.
+        evse_status_code: `EVSEStatusCode`. What the station is doing, or why it cannot deliver.
+        evse_isolation_status: `EVSEIsolationStatus`, optional. Result of the insulation test; absent when the
+            station does not say.
     """
 
     notification_max_delay: int
@@ -990,12 +1453,14 @@ class DC_EVSEStatus(Message, frozen=True, gc=False, tag=True, tag_field="$type")
 
 
 class DC_EVStatus(Message, frozen=True, gc=False):
-    """`DC_EVStatusType` of ISO 15118-2.
+    """State of a DC car.
+
+    `DC_EVStatusType` of ISO 15118-2.
 
     Attributes:
-        ev_ready: `EVReady`.
-        ev_error_code: `EVErrorCode`.
-        ev_ress_soc: `EVRESSSOC`, 0 to 100.
+        ev_ready: `EVReady`. True when the car is ready to charge.
+        ev_error_code: `EVErrorCode`. What is wrong in the car; NO_ERROR when nothing is.
+        ev_ress_soc: `EVRESSSOC`, 0 to 100. State of charge of the battery, percent.
     """
 
     ev_ready: bool
@@ -1004,10 +1469,15 @@ class DC_EVStatus(Message, frozen=True, gc=False):
 
 
 class DiffieHellmanPublickey(Message, frozen=True, gc=False):
-    """`DiffieHellmanPublickeyType` of ISO 15118-2.
+    """The public key with which the sender of a contract agreed on the envelope's key.
+
+    The value is an uncompressed point on P-256: the octet 4, then x and y of 32 octets each, 65 in all
+    ([V2G2-819]).
+
+    `DiffieHellmanPublickeyType` of ISO 15118-2.
 
     Attributes:
-        id: `Id`.
+        id: `Id`. Names this part for the signature's Reference.
         value: `value`, at most 65 octets.
     """
 
@@ -1016,10 +1486,15 @@ class DiffieHellmanPublickey(Message, frozen=True, gc=False):
 
 
 class EMAID(Message, frozen=True, gc=False):
-    """`EMAIDType` of ISO 15118-2.
+    """Id of a contract that can be signed.
+
+    The value has no separators: country 2, provider 3, instance 9 characters, and the check digit if there is
+    one.
+
+    `EMAIDType` of ISO 15118-2.
 
     Attributes:
-        id: `Id`.
+        id: `Id`. Names this part for the signature's Reference.
         value: `value`, 14 to 15 characters.
     """
 
@@ -1028,24 +1503,32 @@ class EMAID(Message, frozen=True, gc=False):
 
 
 class ListOfRootCertificateIDs(Message, frozen=True, gc=False):
-    """`ListOfRootCertificateIDsType` of ISO 15118-2.
+    """Roots that the car trusts.
+
+    `ListOfRootCertificateIDsType` of ISO 15118-2.
 
     Attributes:
-        root_certificate_id: `RootCertificateID`, 1 to 20 of them.
+        root_certificate_id: `RootCertificateID`, 1 to 20 of them. Issuer name and serial number of a root.
     """
 
     root_certificate_id: tuple[xmldsig.X509IssuerSerial, ...]
 
 
 class MeterInfo(Message, frozen=True, gc=False):
-    """`MeterInfoType` of ISO 15118-2.
+    """A meter and its reading, as the meter itself put it out ([V2G2-902]).
+
+    `MeterInfoType` of ISO 15118-2.
 
     Attributes:
-        meter_id: `MeterID`, at most 32 characters.
-        meter_reading: `MeterReading`, optional, 0 to 2^64-1.
-        sig_meter_reading: `SigMeterReading`, optional, at most 64 octets.
-        meter_status: `MeterStatus`, optional, -32768 to 32767.
-        t_meter: `TMeter`, optional, -2^63 to 2^63-1.
+        meter_id: `MeterID`, at most 32 characters. Name of the meter.
+        meter_reading: `MeterReading`, optional, 0 to 2^64-1. Energy counted so far, Wh; absent when the meter
+            tells none.
+        sig_meter_reading: `SigMeterReading`, optional, at most 64 octets. The meter's own signature of the
+            reading; absent when it does not sign.
+        meter_status: `MeterStatus`, optional, -32768 to 32767. State of the meter, as its maker numbers it;
+            absent when it tells none.
+        t_meter: `TMeter`, optional, -2^63 to 2^63-1. Time of the reading in s since 1970-01-01 00:00 UTC;
+            absent when it tells none.
     """
 
     meter_id: str
@@ -1056,11 +1539,13 @@ class MeterInfo(Message, frozen=True, gc=False):
 
 
 class Notification(Message, frozen=True, gc=False):
-    """`NotificationType` of ISO 15118-2.
+    """A fault that one side tells the other in the header.
+
+    `NotificationType` of ISO 15118-2.
 
     Attributes:
-        fault_code: `FaultCode`.
-        fault_msg: `FaultMsg`, optional, at most 64 characters.
+        fault_code: `FaultCode`. What kind of fault it is.
+        fault_msg: `FaultMsg`, optional, at most 64 characters. Words about it; absent when there are none.
     """
 
     fault_code: FaultCode
@@ -1068,11 +1553,13 @@ class Notification(Message, frozen=True, gc=False):
 
 
 class PMaxScheduleEntry(Message, frozen=True, gc=False):
-    """`PMaxScheduleEntryType` of ISO 15118-2.
+    """A limit of power from a time on.
+
+    `PMaxScheduleEntryType` of ISO 15118-2.
 
     Attributes:
-        time_interval: `TimeInterval`.
-        p_max: `PMax`.
+        time_interval: `TimeInterval`. When the entry begins.
+        p_max: `PMax`. Most power the car may draw, all phases together, W.
     """
 
     time_interval: RelativeTimeInterval
@@ -1080,21 +1567,27 @@ class PMaxScheduleEntry(Message, frozen=True, gc=False):
 
 
 class PMaxSchedule(Message, frozen=True, gc=False):
-    """`PMaxScheduleType` of ISO 15118-2.
+    """Limits of power over time, up to the departure or for 24 h ([V2G2-303] to [V2G2-305]).
+
+    `PMaxScheduleType` of ISO 15118-2.
 
     Attributes:
-        p_max_schedule_entry: `PMaxScheduleEntry`, 1 to 1024 of them.
+        p_max_schedule_entry: `PMaxScheduleEntry`, 1 to 1024 of them. A limit from a time on, in the order of
+            time.
     """
 
     p_max_schedule_entry: tuple[PMaxScheduleEntry, ...]
 
 
 class ParameterSet(Message, frozen=True, gc=False):
-    """`ParameterSetType` of ISO 15118-2.
+    """One way in which a service can be used, by parameters that belong together.
+
+    `ParameterSetType` of ISO 15118-2.
 
     Attributes:
-        parameter_set_id: `ParameterSetID`, -32768 to 32767.
-        parameter: `Parameter`, 1 to 16 of them.
+        parameter_set_id: `ParameterSetID`, -32768 to 32767. Number of the set, told in
+            PaymentServiceSelectionReq.
+        parameter: `Parameter`, 1 to 16 of them. The parameters of the set.
     """
 
     parameter_set_id: int
@@ -1102,10 +1595,12 @@ class ParameterSet(Message, frozen=True, gc=False):
 
 
 class Parameter(Message, frozen=True, gc=False):
-    """`ParameterType` of ISO 15118-2.
+    """A named value: of the fields that end in Value exactly one is there, the others are absent.
+
+    `ParameterType` of ISO 15118-2.
 
     Attributes:
-        name: `Name`.
+        name: `Name`. Name of the parameter, as in Service, with the value Installation.
         bool_value: `boolValue`, optional.
         byte_value: `byteValue`, optional, -128 to 127.
         short_value: `shortValue`, optional, -32768 to 32767.
@@ -1124,22 +1619,28 @@ class Parameter(Message, frozen=True, gc=False):
 
 
 class PaymentOptionList(Message, frozen=True, gc=False):
-    """`PaymentOptionListType` of ISO 15118-2.
+    """Ways to pay that the station offers.
+
+    `PaymentOptionListType` of ISO 15118-2.
 
     Attributes:
-        payment_option: `PaymentOption`, 1 to 2 of them.
+        payment_option: `PaymentOption`, 1 to 2 of them. A way to pay.
     """
 
     payment_option: tuple[PaymentOption, ...]
 
 
 class PhysicalValue(Message, frozen=True, gc=False):
-    """`PhysicalValueType` of ISO 15118-2.
+    """An amount with its unit: Value x 10^Multiplier.
+
+    For example Value 165, Multiplier -1 and Unit A are 16.5 A.
+
+    `PhysicalValueType` of ISO 15118-2.
 
     Attributes:
-        multiplier: `Multiplier`, -3 to 3.
-        unit: `Unit`.
-        value: `Value`, -32768 to 32767.
+        multiplier: `Multiplier`, -3 to 3. The power of ten.
+        unit: `Unit`. The unit of the result.
+        value: `Value`, -32768 to 32767. The number, with its sign.
     """
 
     multiplier: int
@@ -1148,13 +1649,16 @@ class PhysicalValue(Message, frozen=True, gc=False):
 
 
 class ProfileEntry(Message, frozen=True, gc=False):
-    """`ProfileEntryType` of ISO 15118-2.
+    """Most power that the car will draw from a time on, until the next entry.
+
+    `ProfileEntryType` of ISO 15118-2.
 
     Attributes:
-        charging_profile_entry_start: `ChargingProfileEntryStart`, 0 to 4294967295.
-        charging_profile_entry_max_power: `ChargingProfileEntryMaxPower`.
+        charging_profile_entry_start: `ChargingProfileEntryStart`, 0 to 4294967295. Begin, s from now.
+        charging_profile_entry_max_power: `ChargingProfileEntryMaxPower`. Most power, W; not above the PMax of
+            the schedule at that time ([V2G2-224], [V2G2-761]).
         charging_profile_entry_max_number_of_phases_in_use: `ChargingProfileEntryMaxNumberOfPhasesInUse`,
-            optional, 1 to 3.
+            optional, 1 to 3. Most phases the car will use; absent when it does not say.
     """
 
     charging_profile_entry_start: int
@@ -1163,11 +1667,13 @@ class ProfileEntry(Message, frozen=True, gc=False):
 
 
 class RelativeTimeInterval(Message, frozen=True, gc=False):
-    """`RelativeTimeIntervalType` of ISO 15118-2.
+    """A span of time, counted from the message that carries it.
+
+    `RelativeTimeIntervalType` of ISO 15118-2.
 
     Attributes:
-        start: `start`, 0 to 16777214.
-        duration: `duration`, optional, 0 to 86400.
+        start: `start`, 0 to 16777214. Begin, s from now.
+        duration: `duration`, optional, 0 to 86400. Length, s; absent when it ends where the next one begins.
     """
 
     start: int
@@ -1175,22 +1681,27 @@ class RelativeTimeInterval(Message, frozen=True, gc=False):
 
 
 class SAScheduleList(Message, frozen=True, gc=False):
-    """`SAScheduleListType` of ISO 15118-2.
+    """The schedules of which the car chooses one.
+
+    `SAScheduleListType` of ISO 15118-2.
 
     Attributes:
-        sa_schedule_tuple: `SAScheduleTuple`, 1 to 3 of them.
+        sa_schedule_tuple: `SAScheduleTuple`, 1 to 3 of them. A schedule.
     """
 
     sa_schedule_tuple: tuple[SAScheduleTuple, ...]
 
 
 class SAScheduleTuple(Message, frozen=True, gc=False):
-    """`SAScheduleTupleType` of ISO 15118-2.
+    """A schedule: how much power there is at which time, and perhaps what it costs.
+
+    `SAScheduleTupleType` of ISO 15118-2.
 
     Attributes:
-        sa_schedule_tuple_id: `SAScheduleTupleID`, 1 to 255.
-        p_max_schedule: `PMaxSchedule`.
-        sales_tariff: `SalesTariff`, optional.
+        sa_schedule_tuple_id: `SAScheduleTupleID`, 1 to 255. Number of the schedule, told in PowerDeliveryReq
+            ([V2G2-773]).
+        p_max_schedule: `PMaxSchedule`. Limits of power over time.
+        sales_tariff: `SalesTariff`, optional. Prices over time; absent when none are told.
     """
 
     sa_schedule_tuple_id: int
@@ -1199,12 +1710,16 @@ class SAScheduleTuple(Message, frozen=True, gc=False):
 
 
 class SalesTariffEntry(Message, frozen=True, gc=False):
-    """`SalesTariffEntryType` of ISO 15118-2.
+    """Prices from a time on.
+
+    `SalesTariffEntryType` of ISO 15118-2.
 
     Attributes:
-        time_interval: `TimeInterval`.
-        e_price_level: `EPriceLevel`, optional, 0 to 255.
-        consumption_cost: `ConsumptionCost`, 0 to 3 of them.
+        time_interval: `TimeInterval`. When the entry begins.
+        e_price_level: `EPriceLevel`, optional, 0 to 255. Level of the price among NumEPriceLevels, lower is
+            cheaper; absent when none is told.
+        consumption_cost: `ConsumptionCost`, 0 to 3 of them. Costs in steps of consumption; empty when only
+            the level is told.
     """
 
     time_interval: RelativeTimeInterval
@@ -1213,14 +1728,19 @@ class SalesTariffEntry(Message, frozen=True, gc=False):
 
 
 class SalesTariff(Message, frozen=True, gc=False):
-    """`SalesTariffType` of ISO 15118-2.
+    """Prices over time, made and signed by the provider of the contract.
+
+    `SalesTariffType` of ISO 15118-2.
 
     Attributes:
-        sales_tariff_id: `SalesTariffID`, 1 to 255.
-        sales_tariff_entry: `SalesTariffEntry`, 1 to 1024 of them.
-        id: `Id`, optional.
-        sales_tariff_description: `SalesTariffDescription`, optional, at most 32 characters.
-        num_e_price_levels: `NumEPriceLevels`, optional, 0 to 255.
+        sales_tariff_id: `SalesTariffID`, 1 to 255. Number of the tariff.
+        sales_tariff_entry: `SalesTariffEntry`, 1 to 1024 of them. Prices from a time on, in the order of
+            time.
+        id: `Id`, optional. Names the tariff for the signature's Reference; absent when it is not signed.
+        sales_tariff_description: `SalesTariffDescription`, optional, at most 32 characters. Words to show to
+            the driver; absent when there are none.
+        num_e_price_levels: `NumEPriceLevels`, optional, 0 to 255. How many different price levels the entries
+            use; absent when they use none.
     """
 
     sales_tariff_id: int
@@ -1231,21 +1751,26 @@ class SalesTariff(Message, frozen=True, gc=False):
 
 
 class SelectedServiceList(Message, frozen=True, gc=False):
-    """`SelectedServiceListType` of ISO 15118-2.
+    """Services that the car uses.
+
+    `SelectedServiceListType` of ISO 15118-2.
 
     Attributes:
-        selected_service: `SelectedService`, 1 to 16 of them.
+        selected_service: `SelectedService`, 1 to 16 of them. A service, and the parameter set chosen for it.
     """
 
     selected_service: tuple[SelectedService, ...]
 
 
 class SelectedService(Message, frozen=True, gc=False):
-    """`SelectedServiceType` of ISO 15118-2.
+    """A service that the car uses, and with which parameter set.
+
+    `SelectedServiceType` of ISO 15118-2.
 
     Attributes:
-        service_id: `ServiceID`, 0 to 65535.
-        parameter_set_id: `ParameterSetID`, optional, -32768 to 32767.
+        service_id: `ServiceID`, 0 to 65535. The service; that of ChargeService stands for charging.
+        parameter_set_id: `ParameterSetID`, optional, -32768 to 32767. The set chosen from ServiceDetailRes
+            (of service 2: 1 installation, 2 update); absent for a service without sets.
     """
 
     service_id: int
@@ -1253,34 +1778,42 @@ class SelectedService(Message, frozen=True, gc=False):
 
 
 class ServiceList(Message, frozen=True, gc=False):
-    """`ServiceListType` of ISO 15118-2.
+    """Services that the station offers beside charging.
+
+    `ServiceListType` of ISO 15118-2.
 
     Attributes:
-        service: `Service`, 1 to 8 of them.
+        service: `Service`, 1 to 8 of them. A service.
     """
 
     service: tuple[Service, ...]
 
 
 class ServiceParameterList(Message, frozen=True, gc=False):
-    """`ServiceParameterListType` of ISO 15118-2.
+    """The ways in which a service can be used.
+
+    `ServiceParameterListType` of ISO 15118-2.
 
     Attributes:
-        parameter_set: `ParameterSet`, 1 to 255 of them.
+        parameter_set: `ParameterSet`, 1 to 255 of them. One way to use the service.
     """
 
     parameter_set: tuple[ParameterSet, ...]
 
 
 class Service(Message, frozen=True, gc=False):
-    """`ServiceType` of ISO 15118-2.
+    """A service that the station offers beside charging.
+
+    `ServiceType` of ISO 15118-2.
 
     Attributes:
-        service_id: `ServiceID`, 0 to 65535.
-        service_category: `ServiceCategory`.
-        free_service: `FreeService`.
-        service_name: `ServiceName`, optional, at most 32 characters.
-        service_scope: `ServiceScope`, optional, at most 64 characters.
+        service_id: `ServiceID`, 0 to 65535. Number of the service: 2 contract certificates, 3 internet, 4 use
+            case information.
+        service_category: `ServiceCategory`. What kind of service it is.
+        free_service: `FreeService`. True when the car pays nothing for it.
+        service_name: `ServiceName`, optional, at most 32 characters. Name to show; absent when it has none.
+        service_scope: `ServiceScope`, optional, at most 64 characters. Where or for whom it is meant; absent
+            when nothing is said.
     """
 
     service_id: int
@@ -1291,32 +1824,42 @@ class Service(Message, frozen=True, gc=False):
 
 
 class SubCertificates(Message, frozen=True, gc=False):
-    """`SubCertificatesType` of ISO 15118-2.
+    """The CAs between a certificate and its root.
+
+    `SubCertificatesType` of ISO 15118-2.
 
     Attributes:
-        certificate: `Certificate`, 1 to 4 of them, each at most 800 octets.
+        certificate: `Certificate`, 1 to 4 of them, each at most 800 octets. A CA certificate, DER; nearest to
+            the leaf first, though not every peer keeps this order.
     """
 
     certificate: tuple[bytes, ...]
 
 
 class SupportedEnergyTransferMode(Message, frozen=True, gc=False):
-    """`SupportedEnergyTransferModeType` of ISO 15118-2.
+    """Ways in which the station can transfer energy.
+
+    `SupportedEnergyTransferModeType` of ISO 15118-2.
 
     Attributes:
-        energy_transfer_mode: `EnergyTransferMode`, 1 to 6 of them.
+        energy_transfer_mode: `EnergyTransferMode`, 1 to 6 of them. A way.
     """
 
     energy_transfer_mode: tuple[EnergyTransferMode, ...]
 
 
 class MessageHeader(Message, frozen=True, gc=False):
-    """`MessageHeaderType` of ISO 15118-2.
+    """What comes before every body: the session and, where needed, a notice and a signature.
+
+    `MessageHeaderType` of ISO 15118-2.
 
     Attributes:
-        session_id: `SessionID`, at most 8 octets.
-        notification: `Notification`, optional.
-        signature: `Signature`, optional.
+        session_id: `SessionID`, at most 8 octets. Number of the session: 8 random octets chosen by the SECC,
+            never all zero ([V2G2-835]); all zero or empty in a SessionSetupReq that asks for a new session.
+            Another id than the session's is refused with FAILED_UnknownSession ([V2G2-460]).
+        notification: `Notification`, optional. A fault the sender wants to tell; absent when there is none.
+        signature: `Signature`, optional. XML signature over the body or over parts of it; absent when nothing
+            is signed.
     """
 
     session_id: bytes

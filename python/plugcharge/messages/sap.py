@@ -19,7 +19,15 @@ __all__ = [
 
 
 class ResponseCode(StrEnum):
-    """`responseCodeType` of SupportedAppProtocol."""
+    """Whether a common protocol was found.
+
+    `responseCodeType` of SupportedAppProtocol.
+
+    Attributes:
+        OK_SuccessfulNegotiation: Found, of the same version.
+        OK_SuccessfulNegotiationWithMinorDeviation: Found, with another minor version ([V2G2-170]).
+        Failed_NoNegotiation: None: the connection closes ([V2G2-172]).
+    """
 
     OK_SuccessfulNegotiation = "OK_SuccessfulNegotiation"
     OK_SuccessfulNegotiationWithMinorDeviation = "OK_SuccessfulNegotiationWithMinorDeviation"
@@ -27,14 +35,18 @@ class ResponseCode(StrEnum):
 
 
 class AppProtocol(Message, frozen=True, gc=False):
-    """`AppProtocolType` of SupportedAppProtocol.
+    """A protocol that the car speaks.
+
+    `AppProtocolType` of SupportedAppProtocol.
 
     Attributes:
-        protocol_namespace: `ProtocolNamespace`, at most 100 characters.
-        version_number_major: `VersionNumberMajor`, 0 to 4294967295.
-        version_number_minor: `VersionNumberMinor`, 0 to 4294967295.
-        schema_id: `SchemaID`, 0 to 255.
-        priority: `Priority`, 1 to 20.
+        protocol_namespace: `ProtocolNamespace`, at most 100 characters. Namespace of its messages, as in
+            urn:iso:15118:2:2013:MsgDef.
+        version_number_major: `VersionNumberMajor`, 0 to 4294967295. Major version; has to be the same on both
+            sides.
+        version_number_minor: `VersionNumberMinor`, 0 to 4294967295. Minor version; may differ ([V2G2-170]).
+        schema_id: `SchemaID`, 0 to 255. Number of this entry, told back by the station.
+        priority: `Priority`, 1 to 20. How much the car likes it; 1 is best.
     """
 
     protocol_namespace: str
@@ -45,21 +57,33 @@ class AppProtocol(Message, frozen=True, gc=False):
 
 
 class SupportedAppProtocolReq(Message, frozen=True, gc=False):
-    """`supportedAppProtocolReqType` of SupportedAppProtocol.
+    """The car lists the protocols it speaks.
+
+    First message on a connection, sent by the EVCC, answered by `SupportedAppProtocolRes`, for which it waits
+    at most 2 s.
+
+    `supportedAppProtocolReqType` of SupportedAppProtocol.
 
     Attributes:
-        app_protocol: `AppProtocol`, 1 to 20 of them.
+        app_protocol: `AppProtocol`, 1 to 20 of them. A protocol ([V2G2-167]); their order matters only
+            between equal priorities.
     """
 
     app_protocol: tuple[AppProtocol, ...]
 
 
 class SupportedAppProtocolRes(Message, frozen=True, gc=False):
-    """`supportedAppProtocolResType` of SupportedAppProtocol.
+    """The station chooses a protocol, or closes.
+
+    Sent by the SECC in answer to `SupportedAppProtocolReq`: of the protocols it can serve it takes the one
+    that the car likes most ([V2G2-169]). After a failure the car opens no session ([V2G2-173]).
+
+    `supportedAppProtocolResType` of SupportedAppProtocol.
 
     Attributes:
-        response_code: `ResponseCode`.
-        schema_id: `SchemaID`, optional, 0 to 255.
+        response_code: `ResponseCode`. Whether there is a common protocol.
+        schema_id: `SchemaID`, optional, 0 to 255. The SchemaID of the entry chosen; absent when there is none
+            ([V2G2-172]).
     """
 
     response_code: ResponseCode

@@ -41,17 +41,21 @@ __all__ = [
 
 
 class CanonicalizationMethod(Message, frozen=True, gc=False):
-    """`CanonicalizationMethodType` of XML signatures.
+    """How SignedInfo becomes octets.
+
+    `CanonicalizationMethodType` of XML signatures.
 
     Attributes:
-        algorithm: `Algorithm`.
+        algorithm: `Algorithm`. http://www.w3.org/TR/canonical-exi/ in V2G messages.
     """
 
     algorithm: str
 
 
 class DSAKeyValue(Message, frozen=True, gc=False):
-    """`DSAKeyValueType` of XML signatures.
+    """A DSA public key; part of KeyInfo.
+
+    `DSAKeyValueType` of XML signatures.
 
     Attributes:
         p: `P`, optional.
@@ -73,10 +77,12 @@ class DSAKeyValue(Message, frozen=True, gc=False):
 
 
 class DigestMethod(Message, frozen=True, gc=False):
-    """`DigestMethodType` of XML signatures.
+    """How a digest is taken.
+
+    `DigestMethodType` of XML signatures.
 
     Attributes:
-        algorithm: `Algorithm`.
+        algorithm: `Algorithm`. -2: http://www.w3.org/2001/04/xmlenc#sha256.
     """
 
     algorithm: str
@@ -95,7 +101,9 @@ class MgmtData(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
 
 
 class KeyInfo(Message, frozen=True, gc=False):
-    """`KeyInfoType` of XML signatures.
+    """A key, told along with a signature; forbidden in -2 ([V2G2-771]) and never to be trusted.
+
+    `KeyInfoType` of XML signatures.
 
     Attributes:
         items: `items`, at least 1 of them.
@@ -107,7 +115,9 @@ class KeyInfo(Message, frozen=True, gc=False):
 
 
 class KeyValue(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`KeyValueType` of XML signatures.
+    """A public key by its numbers; part of KeyInfo.
+
+    `KeyValueType` of XML signatures.
 
     Attributes:
         dsa_key_value: `DSAKeyValue`, optional.
@@ -119,7 +129,9 @@ class KeyValue(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
 
 
 class Manifest(Message, frozen=True, gc=False):
-    """`ManifestType` of XML signatures.
+    """A list of references outside SignedInfo; part of Object.
+
+    `ManifestType` of XML signatures.
 
     Attributes:
         reference: `Reference`, at least 1 of them.
@@ -131,7 +143,9 @@ class Manifest(Message, frozen=True, gc=False):
 
 
 class Object(Message, frozen=True, gc=False):
-    """`ObjectType` of XML signatures.
+    """Data carried inside a signature; forbidden in -2 ([V2G2-771]).
+
+    `ObjectType` of XML signatures.
 
     Attributes:
         encoding: `Encoding`, optional.
@@ -145,7 +159,9 @@ class Object(Message, frozen=True, gc=False):
 
 
 class PGPData(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`PGPDataType` of XML signatures.
+    """A PGP key; part of KeyInfo.
+
+    `PGPDataType` of XML signatures.
 
     Attributes:
         pgp_key_id: `PGPKeyID`, optional.
@@ -157,7 +173,9 @@ class PGPData(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
 
 
 class RSAKeyValue(Message, frozen=True, gc=False):
-    """`RSAKeyValueType` of XML signatures.
+    """An RSA public key; part of KeyInfo.
+
+    `RSAKeyValueType` of XML signatures.
 
     Attributes:
         modulus: `Modulus`.
@@ -169,15 +187,18 @@ class RSAKeyValue(Message, frozen=True, gc=False):
 
 
 class Reference(Message, frozen=True, gc=False):
-    """`ReferenceType` of XML signatures.
+    """A part of the message, by its Id and its digest.
+
+    `ReferenceType` of XML signatures.
 
     Attributes:
-        digest_method: `DigestMethod`.
-        digest_value: `DigestValue`.
-        id: `Id`, optional.
-        type: `Type`, optional.
-        uri: `URI`, optional.
-        transforms: `Transforms`, optional.
+        digest_method: `DigestMethod`. How the digest is taken.
+        digest_value: `DigestValue`. Digest of the part's EXI fragment; 32 octets with SHA-256.
+        id: `Id`, optional. Names the reference; nothing in a V2G message refers to it.
+        type: `Type`, optional. Forbidden in -2 ([V2G2-771]).
+        uri: `URI`, optional. `#` and the Id of the part.
+        transforms: `Transforms`, optional. What is done to the part before its digest is taken: canonical EXI
+            alone.
     """
 
     digest_method: DigestMethod
@@ -189,7 +210,9 @@ class Reference(Message, frozen=True, gc=False):
 
 
 class RetrievalMethod(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`RetrievalMethodType` of XML signatures.
+    """Where a key can be found; part of KeyInfo.
+
+    `RetrievalMethodType` of XML signatures.
 
     Attributes:
         type: `Type`, optional.
@@ -203,7 +226,9 @@ class RetrievalMethod(Message, frozen=True, gc=False, tag=True, tag_field="$type
 
 
 class SPKIData(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`SPKIDataType` of XML signatures.
+    """An SPKI key; part of KeyInfo.
+
+    `SPKIDataType` of XML signatures.
 
     Attributes:
         spki_sexp: `SPKISexp`, any number of them.
@@ -213,11 +238,13 @@ class SPKIData(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
 
 
 class SignatureMethod(Message, frozen=True, gc=False):
-    """`SignatureMethodType` of XML signatures.
+    """How SignedInfo is signed.
+
+    `SignatureMethodType` of XML signatures.
 
     Attributes:
-        algorithm: `Algorithm`.
-        hmac_output_length: `HMACOutputLength`, optional.
+        algorithm: `Algorithm`. -2: http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256.
+        hmac_output_length: `HMACOutputLength`, optional. Forbidden in -2 ([V2G2-771]).
     """
 
     algorithm: str
@@ -225,7 +252,9 @@ class SignatureMethod(Message, frozen=True, gc=False):
 
 
 class SignatureProperties(Message, frozen=True, gc=False):
-    """`SignaturePropertiesType` of XML signatures.
+    """Remarks about a signature; part of Object.
+
+    `SignaturePropertiesType` of XML signatures.
 
     Attributes:
         signature_property: `SignatureProperty`, at least 1 of them.
@@ -237,7 +266,9 @@ class SignatureProperties(Message, frozen=True, gc=False):
 
 
 class SignatureProperty(Message, frozen=True, gc=False):
-    """`SignaturePropertyType` of XML signatures.
+    """A remark about a signature; part of Object.
+
+    `SignaturePropertyType` of XML signatures.
 
     Attributes:
         target: `Target`.
@@ -249,14 +280,20 @@ class SignatureProperty(Message, frozen=True, gc=False):
 
 
 class Signature(Message, frozen=True, gc=False):
-    """`SignatureType` of XML signatures.
+    """A signature over one or more parts of a message.
+
+    Each part is named by a Reference with the digest of its EXI fragment; the signature is over SignedInfo,
+    itself as an EXI fragment. -2 allows 1 to 4 references ([V2G2-909]), and neither KeyInfo nor Object
+    ([V2G2-771]): the key is the one of a certificate that the session has.
+
+    `SignatureType` of XML signatures.
 
     Attributes:
-        signed_info: `SignedInfo`.
-        signature_value: `SignatureValue`.
-        id: `Id`, optional.
-        key_info: `KeyInfo`, optional.
-        object: `Object`, any number of them.
+        signed_info: `SignedInfo`. What is signed: methods, and the digests of the parts.
+        signature_value: `SignatureValue`. The signature.
+        id: `Id`, optional. Names the signature; nothing in a V2G message refers to it.
+        key_info: `KeyInfo`, optional. Forbidden in -2 ([V2G2-771]); a key in here must never be trusted.
+        object: `Object`, any number of them. Forbidden in -2 ([V2G2-771]).
     """
 
     signed_info: SignedInfo
@@ -267,11 +304,15 @@ class Signature(Message, frozen=True, gc=False):
 
 
 class SignatureValue(Message, frozen=True, gc=False):
-    """`SignatureValueType` of XML signatures.
+    """The octets of a signature.
+
+    -2: r and s of ECDSA on P-256, 32 octets each, 64 in all, not DER.
+
+    `SignatureValueType` of XML signatures.
 
     Attributes:
         value: `value`.
-        id: `Id`, optional.
+        id: `Id`, optional. Forbidden in -2 ([V2G2-771]).
     """
 
     value: bytes
@@ -279,13 +320,16 @@ class SignatureValue(Message, frozen=True, gc=False):
 
 
 class SignedInfo(Message, frozen=True, gc=False):
-    """`SignedInfoType` of XML signatures.
+    """What a signature signs.
+
+    `SignedInfoType` of XML signatures.
 
     Attributes:
-        canonicalization_method: `CanonicalizationMethod`.
-        signature_method: `SignatureMethod`.
-        reference: `Reference`, at least 1 of them.
-        id: `Id`, optional.
+        canonicalization_method: `CanonicalizationMethod`. How SignedInfo becomes octets.
+        signature_method: `SignatureMethod`. How it is signed.
+        reference: `Reference`, at least 1 of them. One for each part of the message that is signed; at most 4
+            in -2 ([V2G2-909]).
+        id: `Id`, optional. Forbidden in -2 ([V2G2-771]).
     """
 
     canonicalization_method: CanonicalizationMethod
@@ -295,10 +339,12 @@ class SignedInfo(Message, frozen=True, gc=False):
 
 
 class Transform(Message, frozen=True, gc=False):
-    """`TransformType` of XML signatures.
+    """A step before the digest is taken.
+
+    `TransformType` of XML signatures.
 
     Attributes:
-        algorithm: `Algorithm`.
+        algorithm: `Algorithm`. http://www.w3.org/TR/canonical-exi/ in V2G messages.
         xpath: `XPath`, any number of them.
     """
 
@@ -307,10 +353,12 @@ class Transform(Message, frozen=True, gc=False):
 
 
 class Transforms(Message, frozen=True, gc=False):
-    """`TransformsType` of XML signatures.
+    """What is done to a part before its digest is taken.
+
+    `TransformsType` of XML signatures.
 
     Attributes:
-        transform: `Transform`, at least 1 of them.
+        transform: `Transform`, at least 1 of them. A step; V2G messages have exactly one.
     """
 
     transform: tuple[Transform, ...]
@@ -341,7 +389,9 @@ class X509CRL(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
 
 
 class X509Data(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`X509DataType` of XML signatures.
+    """Certificates, or how to find them; part of KeyInfo.
+
+    `X509DataType` of XML signatures.
 
     Attributes:
         items: `items`, at least 1 of them.
@@ -351,11 +401,13 @@ class X509Data(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
 
 
 class X509IssuerSerial(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`X509IssuerSerialType` of XML signatures.
+    """A certificate by its issuer and its serial number.
+
+    `X509IssuerSerialType` of XML signatures.
 
     Attributes:
-        x509_issuer_name: `X509IssuerName`.
-        x509_serial_number: `X509SerialNumber`.
+        x509_issuer_name: `X509IssuerName`. Distinguished name of the issuer; of a root, its own name.
+        x509_serial_number: `X509SerialNumber`. Serial number, of any length.
     """
 
     x509_issuer_name: str

@@ -7,7 +7,7 @@ for; any other is reported as :class:`~plugcharge.session.events.AnswerIgnored` 
 ==========================  =======================  ======================================================
 Question                    Answer                   Without an answer
 ==========================  =======================  ======================================================
-AuthorizationWanted         AuthorizationDecision    ``Ongoing``, FAILED after 55 s [V2G2-713]
+AuthorizationWanted         AuthorizationDecision    ``Ongoing``, FAILED after 55 s, no contract: 240 s
 ChargeScheduleWanted        ChargeScheduleOffer      ``Ongoing``, FAILED after 55 s
 PowerOnWanted               PowerResult              FAILED_ContactorError after 3 s, and ``PowerCut``
 PowerOffWanted              PowerResult              FAILED_ContactorError after 3 s, and ``PowerCut``

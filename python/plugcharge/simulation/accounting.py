@@ -309,7 +309,8 @@ class AccountingStation:
             case ReceiptRefused():
                 work = self._receipt(event.raw, _verdict(event.raw, self._sent))
             case PeerFault():
-                work = self._refusal()
+                work = self._refusal(self._request)
+                self._request = None
             case SessionEnded():
                 work = self._close(event)
         return work
@@ -334,9 +335,8 @@ class AccountingStation:
         session_id = await asyncio.shield(self._opened)
         await _stored(lambda: self._journal.record_evidence(session_id, message=message, exi=raw))
 
-    async def _refusal(self) -> None:
+    async def _refusal(self, request: MessageReceived | None) -> None:
         """Keep the request that was refused; a receipt is kept as a receipt."""
-        request, self._request = self._request, None
         body = request.message.body if request and isinstance(request.message, iso2.V2G_Message) else None
         if request is None or body is None or isinstance(body, iso2.MeteringReceiptReq) or not self._is_open:
             return

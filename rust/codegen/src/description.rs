@@ -16,9 +16,9 @@
 //!   choice                                      also `sequence`; indented lines are its members
 //!   any* other                                  a wildcard
 //! ```
-//! Text after ` -- ` documents the line (a type, an enumeration, a field, a value), a line that begins with `-- `
-//! carries on with the text of the one above; `as name` before it sets the Python name. The first line of a type's or
-//! an enumeration's text is its summary.
+//! Text after ` -- ` documents the line (a type, an enumeration, a value, a field outside a choice), a line that begins
+//! with `-- ` carries on with the text of the one above; `as name` before it sets the Python name. The first line of a
+//! type's or an enumeration's text is its summary.
 
 use std::fmt;
 
@@ -148,7 +148,9 @@ pub(crate) fn parse(text: &str) -> Result<Description, Fault> {
                 doc: doc.to_owned(),
             });
         } else if let Some(above) = lines.last_mut().filter(|_| !doc.is_empty()) {
-            above.doc.push('\n');
+            if !above.doc.is_empty() {
+                above.doc.push('\n');
+            }
             above.doc.push_str(doc);
         }
     }

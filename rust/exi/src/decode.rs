@@ -1,10 +1,11 @@
 //! The decoder: walks a stream with the tables of its schema set and tells a sink what it meets.
 
-use crate::bits::{BitReader, Truncated};
+use crate::bits::BitReader;
 use crate::cursor::{Cursor, Event};
 use crate::error::{Error, ErrorKind, Result};
-use crate::read_value::{self, SHORT_TEXT};
+use crate::read_value;
 use crate::sink::{Place, Sink, Stop};
+use crate::stream::{Decoder, SHORT_TEXT};
 use crate::strings::Strings;
 use crate::table::{Complex, Content, Kind, Name, Particle, Root, Roots, Schema, Simple};
 use crate::value::{Datum, Octets};
@@ -57,39 +58,7 @@ pub fn decode<S: Sink>(
     decoder.root(form)
 }
 
-pub(crate) struct Decoder<'a, 's, S> {
-    pub(crate) bits: BitReader<'a>,
-    pub(crate) schema: &'static Schema,
-    pub(crate) sink: &'s mut S,
-    pub(crate) strings: Strings,
-    /// Characters that references to earlier strings may still give.
-    pub(crate) budget: usize,
-    /// Where short strings are assembled.
-    pub(crate) scratch: [u8; SHORT_TEXT],
-    items: u32,
-}
-
 impl<S: Sink> Decoder<'_, '_, S> {
-    #[cold]
-    pub(crate) fn fail(&self, kind: ErrorKind, detail: impl Into<String>) -> Box<Error> {
-        Error::at(kind, detail, self.bits.position())
-    }
-
-    #[inline]
-    pub(crate) fn take(&mut self, count: u32) -> Result<u64> {
-        self.bits.bits(count).map_err(|Truncated| self.truncated())
-    }
-
-    #[cold]
-    pub(crate) fn truncated(&self) -> Box<Error> {
-        self.fail(ErrorKind::Truncated, "the stream ends in the middle of the message")
-    }
-
-    #[cold]
-    pub(crate) fn stopped(&self) -> Box<Error> {
-        self.fail(ErrorKind::Sink, "the receiver stopped")
-    }
-
     fn root(&mut self, form: Form) -> Result<()> {
         let roots = form.roots(self.schema);
         let code = self.take(u32::from(roots.width))?;

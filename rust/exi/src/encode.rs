@@ -186,7 +186,7 @@ impl Encoder {
             }
             (Simple::Unsigned { max }, Datum::Unsigned(value)) if value <= max => self.bits.unsigned(value),
             (Simple::Signed { min, max }, Datum::Signed(value)) if (min..=max).contains(&value) => {
-                self.signed(value)
+                self.signed(value);
             }
             (Simple::Bits { min, max, .. }, number) => return Err(outside(number, min.into(), max.into())),
             (Simple::Unsigned { max }, number) => return Err(outside(number, 0, max.into())),

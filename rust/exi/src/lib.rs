@@ -18,6 +18,7 @@ mod error;
 mod read_value;
 mod relaxed;
 mod sink;
+mod stream;
 mod strings;
 pub mod table;
 mod value;

@@ -1,15 +1,12 @@
 //! Reads simple values and hands them to the sink.
 
 use crate::bits::Truncated;
-use crate::decode::Decoder;
 use crate::error::{ErrorKind, Result};
 use crate::sink::{Place, Sink, Stop};
+use crate::stream::Decoder;
 use crate::strings::Seen;
 use crate::table::Simple;
 use crate::value::{BigInteger, Datum};
-
-/// Strings up to this length are assembled without allocation.
-pub(crate) const SHORT_TEXT: usize = 64;
 
 /// The longest magnitude of an unbounded integer, in octets. Certificate serial numbers have 20.
 const LONGEST_INTEGER: usize = 256;

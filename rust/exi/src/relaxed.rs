@@ -4,10 +4,10 @@
 //! Attributes and text are understood; child elements have no meaning in any element concerned and are refused.
 
 use crate::bits::BitWriter;
-use crate::decode::Decoder;
 use crate::error::{ErrorKind, Result};
 use crate::read_value;
 use crate::sink::{Place, Sink, Stop};
+use crate::stream::Decoder;
 use crate::table::{Complex, Content, Kind, Name, Schema, Simple};
 
 /// The event codes of the grammar: attributes, any attribute, elements, any element, end, text, escape.

@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 
 use plugcharge_exi::Form;
-use plugcharge_exi::table::{Complex, Content, Enumeration, Schema, Simple};
+use plugcharge_exi::table::{Complex, Content, Enumeration, Root, Schema, Simple};
 use plugcharge_messages::SCHEMAS;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyString, PyType};
 
 use crate::errors::defect;
-use crate::exi::root_of;
 
 /// The classes and enumeration members of one schema set.
 pub(crate) struct Classes {
@@ -134,6 +133,27 @@ impl Classes {
         let text = value.cast::<PyString>().ok()?.to_str().ok()?;
         let index = enumeration.values.iter().position(|known| *known == text)?;
         u32::try_from(index).ok()
+    }
+}
+
+/// The root element for a type: the one that is named, else the one named like the type, else the only one.
+pub(crate) fn root_of(
+    schema: &'static Schema,
+    ty: &'static Complex,
+    element: Option<&str>,
+    form: Form,
+) -> Option<usize> {
+    let fits = |root: &Root| matches!(root.particle.content, Content::Complex(own) if std::ptr::eq(own, ty));
+    let roots = form.roots(schema).elements;
+    let wanted = element.unwrap_or_else(|| ty.name.strip_suffix("Type").unwrap_or(ty.name));
+    let named = roots.iter().position(|root| fits(root) && root.particle.name.local == wanted);
+    if named.is_some() || element.is_some() {
+        return named;
+    }
+    let mut others = roots.iter().enumerate().filter(|(_, root)| fits(root)).map(|(index, _)| index);
+    match (others.next(), others.next()) {
+        (Some(only), None) => Some(only),
+        _ => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! `decode`, `encode`, `to_xml`, `from_xml`, `guess`.
 
-use plugcharge_exi::table::{Complex, Content, Root, Schema};
+use plugcharge_exi::table::{Complex, Schema};
 use plugcharge_exi::xml::{self, XmlWriter};
 use plugcharge_exi::{Encoder, Error, ErrorKind, Form, Limits, Place, Sink, Stop, decode as decode_into};
 use plugcharge_messages::{SCHEMAS, index_of};
@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
 use crate::build_message::Builder;
-use crate::classes::{self, Classes};
+use crate::classes::{self, Classes, root_of};
 use crate::errors::exi_error;
 use crate::walk_message::Walker;
 
@@ -102,27 +102,6 @@ fn search_home(
     } else {
         let hint = if element.is_some() { "" } else { "; name the element" };
         Err(local(py, &format!("{} is the type of no such root element{hint}", class.name()?), &name))
-    }
-}
-
-/// The root element for a type: the one that is named, else the one named like the type, else the only one.
-pub(crate) fn root_of(
-    schema: &'static Schema,
-    ty: &'static Complex,
-    element: Option<&str>,
-    form: Form,
-) -> Option<usize> {
-    let fits = |root: &Root| matches!(root.particle.content, Content::Complex(own) if std::ptr::eq(own, ty));
-    let roots = form.roots(schema).elements;
-    let wanted = element.unwrap_or_else(|| ty.name.strip_suffix("Type").unwrap_or(ty.name));
-    let named = roots.iter().position(|root| fits(root) && root.particle.name.local == wanted);
-    if named.is_some() || element.is_some() {
-        return named;
-    }
-    let mut others = roots.iter().enumerate().filter(|(_, root)| fits(root)).map(|(index, _)| index);
-    match (others.next(), others.next()) {
-        (Some(only), None) => Some(only),
-        _ => None,
     }
 }
 

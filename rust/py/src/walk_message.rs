@@ -51,7 +51,7 @@ impl<'py, 'e> Walker<'py, 'e> {
             match slot.alternatives {
                 [only] => self.field(index, slot, only, fields)?,
                 [first, second, ..] if first.field == second.field => {
-                    self.field(index, slot, first, fields)?
+                    self.field(index, slot, first, fields)?;
                 }
                 several => self.choice(index, several, fields)?,
             }

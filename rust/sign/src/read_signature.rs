@@ -100,12 +100,12 @@ impl SignatureReader {
         let inside = self.open.last().copied().unwrap_or_default();
         match (inside, name, datum) {
             ("CanonicalizationMethod", "Algorithm", Datum::Text(text)) => {
-                text.clone_into(&mut signature.canonicalization)
+                text.clone_into(&mut signature.canonicalization);
             }
             ("SignatureMethod", "Algorithm", Datum::Text(text)) => text.clone_into(&mut signature.method),
             ("SignatureValue", "", Datum::Octets(octets)) => octets.append_to(&mut signature.value),
             ("SignatureMethod", "HMACOutputLength", _) => {
-                signature.forbidden = Some("SignatureMethod/HMACOutputLength")
+                signature.forbidden = Some("SignatureMethod/HMACOutputLength");
             }
             ("SignedInfo", "Id", _) => signature.forbidden = Some("SignedInfo/@Id"),
             ("SignatureValue", "Id", _) => signature.forbidden = Some("SignatureValue/@Id"),

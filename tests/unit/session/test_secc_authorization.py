@@ -313,6 +313,14 @@ def test_the_loop_ends_after_55_seconds() -> None:
     assert not driver.of(Authorized)
 
 
+def test_a_request_after_55_seconds_is_refused_at_once() -> None:
+    driver = driver_in("WaitForAuthorization", hosts=Hosts(replies={AuthorizationWanted: never}))
+    authorization(driver)
+    driver.wait(0.5)
+    driver.wait(55.0)
+    assert driver.ask(iso2.AuthorizationReq()).response_code == "FAILED"
+
+
 def test_external_payment_waits_for_the_customer() -> None:
     config = secc_config(payments=(Payment.EXTERNAL,))
     driver = driver_in("WaitForPaymentServiceSelection", config=config)

@@ -104,7 +104,7 @@ async def station(
     *,
     config: SeccConfig | None = None,
     make: Callable[[Station], Any] | None = None,
-    speed: float = 600.0,
+    speed: float = 2_000.0,
     receipt_every: int = 3,
     **options: Any,
 ) -> AsyncIterator[Station]:
@@ -113,8 +113,15 @@ async def station(
 
     store = SessionStore.open(folder / "hub.db")
     book = ContractBook(store.database)
-    prices = {"price_per_kwh": Decimal("0.49"), "vat_rate": Decimal("0.19"), "session_fee": Decimal("0.50")}
-    book.put_tariff(Tariff(tariff_id="day", currency="EUR", **prices))
+    book.put_tariff(
+        Tariff(
+            tariff_id="day",
+            currency="EUR",
+            price_per_kwh=Decimal("0.49"),
+            session_fee=Decimal("0.50"),
+            vat_rate=Decimal("0.19"),
+        )
+    )
     now = datetime.now(UTC)
     book.put_contract(
         Contract(
