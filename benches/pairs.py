@@ -75,7 +75,7 @@ def measure(
     ours: Call,
     peer: Call,
     peer_name: str,
-    rounds: int = 60,
+    rounds: int = 120,
     clock: Callable[[], float] = time.perf_counter,
 ) -> None:
     """Measure both sides; each call of a round is the same number of calls of ``ours`` and ``peer``."""

@@ -6,7 +6,7 @@ pub mod sinks;
 
 /// Each pair is measured in this many rounds, ours and the peer's in turn, so that a slow moment of the machine
 /// meets both. The report takes the best round of each.
-pub const ROUNDS: u32 = 3;
+pub const ROUNDS: u32 = 5;
 
 /// Benchmarks of a debug build say nothing. (Running each once as a test is fine in any build.)
 ///

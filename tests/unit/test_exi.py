@@ -60,9 +60,9 @@ def test_handmade_streams_are_what_the_encoder_writes() -> None:
 
 def test_names_of_the_standard_in_xml() -> None:
     xml = exi.to_xml(SETUP, "iso2")
-    assert "<ns1:V2G_Message" in xml
-    assert "SessionSetupReq" in xml
-    assert ">123456789AB0<" in xml
+    assert 'ns2:V2G_Message xmlns:ns1="http://www.w3.org/2000/09/xmldsig#"' in xml
+    assert "SessionSetupReq>" in xml
+    assert ">0123456789AB<" in xml
     assert exi.from_xml(xml, "iso2") == SETUP
 
 
@@ -288,24 +288,23 @@ def test_undeclared() -> None:
 def body_code() -> tuple[str, int, int]:
     """The bits before a body's event code, its width, and the number of codes."""
     first = bits_of(exi.encode(iso2.V2G_Message(iso2.MessageHeader(b""), iso2.AuthorizationReq())))
-    other = bits_of(exi.encode(iso2.V2G_Message(iso2.MessageHeader(b""), iso2.WeldingDetectionReq(iso2.DC_EVStatus(ev_ready=True, ev_error_code=iso2.DC_EVErrorCode.NO_ERROR, evresssoc=1)))))  # fmt: skip
+    other = bits_of(exi.encode(iso2.V2G_Message(iso2.MessageHeader(b""), iso2.SessionSetupReq(b""))))
     at = next(n for n, (one, two) in enumerate(zip(first, other, strict=False)) if one != two)
-    return first[8:at], 6, 35
+    # AuthorizationReq has the code 0, SessionSetupReq 29: they differ from the second of six bits on.
+    return first[8 : at - 1], 6, 35
 
 
 def test_abstract() -> None:
     prefix, width, count = body_code()
-    kinds = []
+    abstract = []
     for code in range(count):
         bits = Bits().raw(prefix).code(code, width)
-        with pytest.raises(ExiError) as caught:
-            exi.decode(bits.data(), "iso2")
-        if caught.value.kind == "abstract":
-            assert caught.value.path == "V2G_Message/Body/BodyElement"
-            assert caught.value.bit_offset == offset(bits)
-        kinds.append(caught.value.kind)
-    assert kinds.count("abstract") == 1
-    assert set(kinds) <= {"abstract", "truncated", "trailing", "missing", "undeclared", "event-code", "range"}
+        try:
+            exi.decode(bits.data() + bytes(2), "iso2")
+        except ExiError as error:
+            if error.kind == "abstract":
+                abstract.append((error.path, error.bit_offset - offset(bits)))
+    assert abstract == [("V2G_Message/Body/BodyElement", 0)]
 
 
 def test_wildcard() -> None:
@@ -359,7 +358,7 @@ def test_characters_that_xml_cannot_carry() -> None:
 
 def test_unexpected() -> None:
     """An attribute in the relaxed grammar that the type does not have."""
-    data = exi.encode(iso2.EMAID("EMP99CQAPAB004", id="id1"), fragment=True, element="eMAID")
+    data = exi.encode(iso2.EMAID(id="id1", value="EMP99CQAPAB004"), fragment=True, element="eMAID")
     bits = bits_of(data)
     root, code = bits[8:16], bits[16:24]
     error = refused(Bits().raw(root).code((int(code, 2) & ~1) ^ 2, 8).data() + bytes(8), "iso2", fragment=True)
@@ -386,7 +385,7 @@ def setup(**changes: object) -> iso2.V2G_Message:
 WRITING: dict[str, tuple[exi.Message, str, str]] = {
     "octets too long": (setup(evcc_id=bytes(7)), "length", "V2G_Message/Body/SessionSetupReq/EVCCID"),
     "text too long": (sap.AppProtocol("x" * 101, 1, 0, 1, 1), "length", "AppProtocol/ProtocolNamespace"),
-    "text too short": (iso2.EMAID("short", id="id1"), "length", "eMAID"),
+    "text too short": (iso2.EMAID(id="id1", value="short"), "length", "eMAID"),
     "number too great": (sap.AppProtocol("x", 1, 0, 256, 1), "range", "AppProtocol/SchemaID"),
     "number too small": (sap.AppProtocol("x", 1, 0, 1, 0), "range", "AppProtocol/Priority"),
     "number far too great": (sap.AppProtocol("x", 2**80, 0, 1, 1), "range", "AppProtocol/VersionNumberMajor"),

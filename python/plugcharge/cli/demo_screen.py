@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["PlainScreen", "TerminalScreen", "notice", "show_command"]
 
 _LOOP = (iso2.ChargingStatusReq, iso2.ChargingStatusRes, iso2.MeteringReceiptReq, iso2.MeteringReceiptRes)
-_NAME_WIDTH = 28
+_NAME_WIDTH = 27
 _TIME: tuple[int, JustifyMethod] = (8, "right")
 _MARK: tuple[int, JustifyMethod] = (1, "left")
 
@@ -306,17 +306,21 @@ def _closing(demonstration: Demonstration) -> list[tuple[str, str]]:
     record, result = demonstration.record, demonstration.result
     pairs = []
     if record is not None:
-        receipts = f"{demonstration.receipts_verified} of {len(record.receipts)} verified"
         pairs += [
             ("session", record.session_id),
             ("ended", record.stop_reason.value if record.stop_reason else "not yet"),
             ("billed to", record.emaid or "nobody"),
-            ("energy", f"{record.energy_wh / 1000:,.3f} kWh in {len(record.readings)} meter readings"),
-            ("receipts", receipts),
         ]
+        if record.readings:
+            pairs += [
+                ("energy", f"{record.energy_wh / 1000:,.3f} kWh in {len(record.readings)} meter readings"),
+                ("receipts", f"{demonstration.receipts_verified} of {len(record.receipts)} verified"),
+            ]
         pairs += [("for review", flag) for flag in record.warnings]
     if result is not None:
         pairs.append(("messages", f"{result.messages} in {result.seconds:.2f} s"))
+    if demonstration.fault and demonstration.as_it_should_be:
+        pairs.append(("verdict", "refused where and as it has to be"))
     pairs.append(("stored in", demonstration.database))
     return pairs
 

@@ -17,7 +17,7 @@ from plugcharge.backend.authorization import AuthorizationRequest, response_code
 from plugcharge.backend.metering import ReadingContext
 from plugcharge.backend.records import ReceiptVerdict, StopReason
 from plugcharge.backend.storage_errors import StorageError
-from plugcharge.errors import PlugchargeError
+from plugcharge.errors import LocalError, PlugchargeError
 from plugcharge.messages import iso2
 from plugcharge.session import (
     AuthorizationDecision,
@@ -194,6 +194,7 @@ class AccountingStation:
         loop = asyncio.get_running_loop()
         self._opened: asyncio.Future[str] = loop.create_future()
         self._settled: asyncio.Future[Settled] = loop.create_future()
+        self._began = False
         self._readings = 0
         self._sent: MeterReading | None = None
         self._request: MessageReceived | None = None
@@ -259,12 +260,16 @@ class AccountingStation:
 
     async def power_on(self, question: PowerOnWanted) -> PowerResult:
         """Write down where the meter stands, then close the contactor."""
-        if not self._readings:
+        if not self._began:
+            meter = await _now(self._outlet.read())
             try:
-                await self._record(await _now(self._outlet.read()), ReadingContext.BEGIN)
-            except StorageError as error:
+                if meter.watt_hours is None:
+                    raise LocalError("the meter gives no count", where=meter.meter_id)
+                await self._record(meter, ReadingContext.BEGIN)
+            except PlugchargeError as error:
                 reason = f"the first meter reading cannot be stored: {error}"
                 return PowerResult(ticket=question.ticket, outcome=PowerOutcome.NOT_READY, reason=reason)
+            self._began = True
         return await _now(self._outlet.power_on(question))
 
     def power_off(self, question: PowerOffWanted) -> Now[PowerResult]:
@@ -384,7 +389,7 @@ class AccountingStation:
             return
         session_id = self._opened.result()
         try:
-            if self._readings:
+            if self._began:
                 await self._record(await _now(self._outlet.read()), ReadingContext.END)
             reason = stop_reason(event, refused_by_back_end=self._refused)
             if self._stop_wanted and reason is StopReason.EV_TERMINATED:

@@ -14,6 +14,7 @@ from plugcharge.backend import ContractBook, SessionStore, StationJournal, StopR
 from plugcharge.session import (
     AuthorizationWanted,
     EndReason,
+    MeterReading,
     Payment,
     PowerOnWanted,
     PowerOutcome,
@@ -149,6 +150,22 @@ def test_no_power_before_the_first_reading_is_stored(tmp_path: Path) -> None:
         assert outlet.switched == []
         journal.failures = 0
         assert (await station.power_on(question)).outcome is PowerOutcome.DONE
+        await tell(station, ENDED)
+        session_id = (await station.settled()).session_id
+        assert session_id is not None
+        readings = journal._store.record(session_id).readings
+        assert [reading.context.value for reading in readings] == ["begin", "end"]
+
+    with_station(tmp_path, check)
+
+
+def test_no_power_from_a_meter_that_does_not_count(tmp_path: Path) -> None:
+    async def check(station: AccountingStation, _: FlakyJournal, outlet: SimulatedOutlet) -> None:
+        await tell(station, OPENED)
+        outlet.meter.read = lambda: MeterReading("M")  # type: ignore[method-assign]  # a broken meter
+        question = PowerOnWanted(ticket="t", tuple_id=1, profile=(), already_on=False)
+        assert (await station.power_on(question)).outcome is PowerOutcome.NOT_READY
+        assert outlet.switched == []
 
     with_station(tmp_path, check)
 

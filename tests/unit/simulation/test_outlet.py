@@ -19,8 +19,8 @@ def power_on(profile: tuple[PowerLimit, ...] = (PowerLimit(0, 7_400),)) -> Power
     return PowerOnWanted(ticket="t", tuple_id=1, profile=profile, already_on=False)
 
 
-def outlet(**options: bool) -> SimulatedOutlet:
-    return SimulatedOutlet(lambda: 0.0, contactor_delay=0.001, **options)
+def outlet(*, stuck: bool = False) -> SimulatedOutlet:
+    return SimulatedOutlet(lambda: 0.0, contactor_delay=0.001, stuck=stuck)
 
 
 def test_power_flows_while_the_contactor_is_closed() -> None:

@@ -171,7 +171,7 @@ def test_a_bad_car_is_refused_and_the_next_one_charges(tmp_path: Path, name: str
 
 def test_garbage_silence_and_a_reset_disturb_no_other_session(tmp_path: Path) -> None:
     async def run() -> None:
-        config = secc_config(timers={"V2G_SECC_Sequence_Timeout": 0.6})
+        config = secc_config(timers={"V2G_SECC_Sequence_Timeout": 1.2})
         async with station(tmp_path, config=config, handshake_timeout=0.5, speed=600) as running:
             charging = asyncio.ensure_future(good_session(running))
             await until(lambda: running.of(ChargingStarted))
