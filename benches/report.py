@@ -227,7 +227,7 @@ def text(rust: Rust, python: Python, machine: dict[str, Any]) -> str:
     table = [["figure", "against", "goal", "seen", ""], *map(_line, figures(rust, python))]
     header = ["message", "Rust read", "write", "recode", "Py decode", "encode", "boundary read", "write"]
     legend = (
-        "Rust: times as fast as iso15118 (read: ours delivers and copies every value, the peer fills structs;\n"
+        "Rust: times as fast as iso15118 (read: ours delivers, copies every value, the peer fills structs;\n"
         "write: ours from recorded events, the peer from its structs into a buffer that is there already).\n"
         "Py: times as long as msgspec on the same Struct types. Boundary: our Python over our Rust."
     )

@@ -59,6 +59,9 @@ def diagram(states: type[StrEnum], first: StrEnum, last: StrEnum, edges: Iterabl
     return "\n".join(["```mermaid", "stateDiagram-v2", *names, *ends, "```"]) + "\n"
 
 
+_NOTHING = "nothing in common"
+
+
 def _answer(message: str, outcome: Outcome) -> str:
     return message if outcome is Outcome.OK else f"{message}, {outcome}"
 
@@ -67,6 +70,7 @@ def _station_rows() -> list[tuple[str, str, str]]:
     order = list(SeccState)
     rows = [(f"**{SeccState.PROTOCOL}**", "", "")]
     rows.append(("supportedAppProtocolReq", STATION_ISO2.first.value, "[V2G2-169]"))
+    rows.append((f"supportedAppProtocolReq, {_NOTHING}", STATION_ISO2.ended.value, "[V2G2-172]"))
     by_state = sorted(SECC_TABLE.values(), key=lambda row: order.index(row.state))
     for state, of_state in groupby(by_state, key=lambda row: row.state):
         rows.append((f"**{state}**", "", ""))
@@ -87,6 +91,7 @@ def _station_edges() -> list[Edge]:
 def _car_rows() -> list[tuple[str, str, str]]:
     rows = [(f"**{EvccState.PROTOCOL}**: supportedAppProtocolReq", "", "")]
     rows.append(("supportedAppProtocolRes", CAR_ISO2.first.value, "[V2G2-170]"))
+    rows.append((f"supportedAppProtocolRes, {_NOTHING}", CAR_ISO2.ended.value, "[V2G2-173]"))
     for row in EVCC_TABLE.values():
         rows.append((f"**{row.state}**: {row.request.__name__}", "", ""))
         for outcome, target in row.leads_to.items():
@@ -166,9 +171,15 @@ A session reads no clock. `next_deadline()` says when the first of its timers is
 `timeout(now)`.
 
 {timers}
-A value is changed by the timer's name, on the side that keeps it: `SeccConfig(...,
-timers={{"V2G_SECC_Sequence_Timeout": 90.0}})`. These have a setting of their own instead, whose default
-counts:
+A value is changed by the timer's name, on the side that keeps it:
+
+```python
+from plugcharge.session.timers_iso2 import checked
+
+checked({{"V2G_SECC_Sequence_Timeout": 90.0}})  # what SeccConfig(timers=...) and EvccConfig(timers=...) take
+```
+
+These have a setting of their own instead, whose default counts:
 
 {fields}
 The car waits `{usual}` for a response, but for these requests:
@@ -242,7 +253,7 @@ def _entry(rules: Sequence[pki.ChainRule]) -> str:
     rule = rules[0]
     interop = "tolerated under interop" if rule.tolerated else "never tolerated"
     facts = [f"`{rule.code}`", interop, *([rule.requirement] if rule.requirement else [])]
-    ids = "<br>\n".join(f"**`{one.id}`**" for one in rules)
+    ids = ",\n".join(f"**`{one.id}`**" for one in rules)
     return f"{ids}\n\n- must hold: {rule.description}\n- {', '.join(facts)}\n- to do: {rule.advice}\n"
 
 

@@ -22,7 +22,7 @@ from plugcharge import Secc, SeccConfig, pki
 from plugcharge.backend import Contract, ContractBook, SessionStore, StationJournal, Tariff
 from plugcharge.session import Environment, MessageReceived, MessageSent
 from plugcharge.simulation import SimulatedOutlet
-from plugcharge.simulation.accounting import AccountingStation
+from plugcharge.station import AccountingStation
 from plugcharge.transport.identity import load_identity
 
 if TYPE_CHECKING:

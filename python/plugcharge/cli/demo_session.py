@@ -23,7 +23,7 @@ from plugcharge.session import (
     SeccConfig,
 )
 from plugcharge.simulation import SimulatedBattery, SimulatedOutlet, SimulatedVehicle
-from plugcharge.simulation.accounting import AccountingStation
+from plugcharge.station import AccountingStation
 from plugcharge.simulation.faults import break_authorization_signature, understate_receipts
 from plugcharge.transport.contract import signing_key
 from plugcharge.transport.evcc import Evcc

@@ -89,8 +89,8 @@ def _validated(record: StationRecord, certificates: tuple[bytes, ...]) -> pki.Va
             rules=record.config.chain_rules,
         )
     except ChainError as error:
-        where = f" ({error.where})" if error.where else ""
-        return Refuse(error.code, f"the contract chain is refused: {error.what}{where}", error.why)
+        where = f", at {error.where}" if error.where else ""
+        return Refuse(error.code, f"the contract chain is refused: {error.what.rstrip('.')}{where}", error.why)
 
 
 def _contract(emaid: str, chain: pki.ValidatedChain, certificates: tuple[bytes, ...]) -> Contract | Refuse:

@@ -48,7 +48,8 @@ def charge_parameter_discovery(
     limits = _limits(record.config, parameters)
     if isinstance(limits, Refuse):
         return limits
-    record.departure_time = parameters.departure_time
+    # Cars that do not know when they leave send 0; a schedule of no length would serve nobody.
+    record.departure_time = parameters.departure_time or None
     # 0 entries would be no schedule at all; a car that says so gets one.
     record.max_entries = request.max_entries_sa_schedule_tuple or None
     return _offered(record, received.now, _question(record, mode, limits))

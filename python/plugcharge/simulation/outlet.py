@@ -26,7 +26,7 @@ __all__ = ["SimulatedOutlet"]
 
 
 class SimulatedOutlet:
-    """One outlet; implements :class:`plugcharge.simulation.accounting.Outlet`.
+    """One outlet; implements :class:`plugcharge.station.Outlet`.
 
     Args:
         clock: seconds of a steady clock.

@@ -251,16 +251,19 @@ class Link:
 
     async def _wait(self, seconds: float | None) -> bytes | None:
         """Give the next octets (empty at the end of the stream), or ``None`` after ``seconds`` or a wake."""
-        if self._reading is None:
-            self._reading = asyncio.create_task(self._reader.read(_READ_PIECE))
+        reading = self._reading
+        if reading is None:
+            reading = self._reading = asyncio.create_task(self._reader.read(_READ_PIECE))
         if self._woken:
             return None
         self._sleeper = asyncio.get_running_loop().create_future()
-        both: set[asyncio.Future[Any]] = {self._reading, self._sleeper}
+        both: set[asyncio.Future[Any]] = {reading, self._sleeper}
         await asyncio.wait(both, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        if not self._reading.done():
+        if self._reading is not reading:
+            return b""  # somebody closed or dropped the connection in the meantime
+        if not reading.done():
             return None
-        reading, self._reading = self._reading, None
+        self._reading = None
         try:
             return reading.result()
         except OSError:

@@ -14,7 +14,7 @@ from plugcharge import Evcc, EvccConfig, Secc, SeccConfig, pki
 from plugcharge.backend import Contract, ContractBook, SessionStore, StationJournal, Tariff
 from plugcharge.session import Environment, EvccContract, Event
 from plugcharge.simulation import SimulatedBattery, SimulatedOutlet, SimulatedVehicle
-from plugcharge.simulation.accounting import AccountingStation
+from plugcharge.station import AccountingStation
 from plugcharge.transport.contract import signing_key
 from plugcharge.transport.tls import TlsIdentity
 

@@ -312,6 +312,21 @@ def test_a_core_that_is_always_late_does_not_starve_the_others() -> None:
     asyncio.run(scenario())
 
 
+def test_a_link_that_is_dropped_while_it_waits_ends_quietly() -> None:
+    async def scenario() -> None:
+        async with connected() as ((reader, writer), peer):
+            link = await Link.establish(reader, writer, tls=None, clock=time.monotonic)
+            core = EchoCore()
+            running = asyncio.create_task(link.run(core))
+            await asyncio.get_running_loop().sock_sendall(peer, HELLO)
+            await receive(peer, len(HELLO))
+            await link.abort()
+            await asyncio.wait_for(running, timeout=2.0)
+            assert len(core.lost) == 1
+
+    asyncio.run(scenario())
+
+
 def test_a_session_that_is_over_is_not_driven() -> None:
     async def scenario() -> None:
         async with connected() as (streams, _peer):

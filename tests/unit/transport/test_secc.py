@@ -25,7 +25,7 @@ from plugcharge.session import (
     SessionEnded,
 )
 from plugcharge.simulation import SimulatedOutlet
-from plugcharge.simulation.accounting import AccountingStation
+from plugcharge.station import AccountingStation
 from plugcharge.simulation.faults import break_authorization_signature, understate_receipts
 from plugcharge.transport.evcc import ChargeResult, PlainVehicle
 from plugcharge.transport.vehicle_link import connect

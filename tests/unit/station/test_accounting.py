@@ -22,7 +22,7 @@ from plugcharge.session import (
     SessionOpened,
 )
 from plugcharge.simulation import SimulatedOutlet
-from plugcharge.simulation.accounting import (
+from plugcharge.station.accounting import (
     STOP_REASONS,
     AccountingStation,
     _ReceiptPlan,
