@@ -3,7 +3,7 @@
 use plugcharge_exi::table::{Complex, Particle};
 use plugcharge_exi::{BigInteger, Datum, Place, Sink, Stop};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyInt, PyString, PyTuple, PyType};
+use pyo3::types::{PyBool, PyBytes, PyInt, PyTuple, PyType};
 use smallvec::SmallVec;
 
 use crate::classes::Classes;
@@ -201,7 +201,7 @@ fn python_value<'py>(py: Python<'py>, classes: &Classes, datum: Datum<'_>) -> Py
         Datum::Signed(value) => PyInt::new(py, value).into_any(),
         Datum::Unsigned(value) => PyInt::new(py, value).into_any(),
         Datum::Big(value) => big(py, value)?,
-        Datum::Text(text) => PyString::new(py, text).into_any(),
+        Datum::Text(text) => classes.text(py, text).into_any(),
         Datum::Octets(octets) => PyBytes::new_with(py, octets.len(), |target| {
             octets.copy_to(target);
             Ok(())

@@ -25,7 +25,16 @@ pub(crate) struct Classes {
     /// The address of a class of this very set -> the document root it is the type of. A set has one or two that
     /// are ever used, so a list is the fastest map.
     documents: Vec<(usize, usize)>,
+    /// Texts that stand in every signature, made once.
+    texts: Vec<(&'static str, Py<PyString>)>,
 }
+
+/// The algorithms of every signature of -2; a signed message names them up to ten times.
+const TEXTS: [&str; 3] = [
+    "http://www.w3.org/TR/canonical-exi/",
+    "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256",
+    "http://www.w3.org/2001/04/xmlenc#sha256",
+];
 
 static LOADED: [PyOnceLock<Classes>; SCHEMAS.len()] = [const { PyOnceLock::new() }; SCHEMAS.len()];
 
@@ -82,7 +91,8 @@ impl Classes {
             }
         }
         documents.sort_by_key(|(_, root)| !is_message(schema, *root));
-        Ok(Self { schema, types, members, numbers, complex, documents })
+        let texts = TEXTS.iter().map(|text| (*text, PyString::intern(py, text).unbind())).collect();
+        Ok(Self { schema, types, members, numbers, complex, documents, texts })
     }
 
     #[inline]
@@ -121,6 +131,17 @@ impl Classes {
     ) -> Option<Bound<'py, PyAny>> {
         let members = self.members.get(usize::from(enumeration.class))?;
         members.get(index as usize).map(|member| member.bind(py).clone())
+    }
+
+    /// A text as Python has it; those of every signature exist already.
+    #[inline]
+    pub(crate) fn text<'py>(&self, py: Python<'py>, text: &str) -> Bound<'py, PyString> {
+        if text.starts_with("http")
+            && let Some((_, known)) = self.texts.iter().find(|(known, _)| *known == text)
+        {
+            return known.bind(py).clone();
+        }
+        PyString::new(py, text)
     }
 
     /// The index of an enumeration's value, given as its member or as its text.
