@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 STAMPS := .stamps
 CORE := $(shell find rust -name '*.rs' -o -name '*.toml' -o -name '*.v2g' 2>/dev/null) Cargo.toml Cargo.lock pyproject.toml
 PYTEST := $(BIN)/python -m pytest
+BENCH := $(STAMPS)/bench/bin
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+PROFDATA = $(shell find "$$(rustc --print sysroot)" -name 'llvm-profdata*' 2>/dev/null | head -n 1)
 
 .PHONY: help demo test lint format generate drift bench bench-smoke interop fuzz wheel clean toolchain
 
@@ -45,10 +48,14 @@ generate: | toolchain
 drift: | toolchain
 	cargo run --quiet -p plugcharge-codegen -- check
 
-bench: $(STAMPS)/core
+# Measures the wheel as it ships, in an environment of its own.
+bench: wheel
+	@test -x $(BENCH)/python || $(PYTHON) -m venv $(STAMPS)/bench
+	@$(BENCH)/python -m pip install --quiet --disable-pip-version-check --force-reinstall --find-links dist "plugcharge[dev]"
+	rm -rf $(TARGET)/criterion
+	$(BENCH)/python -m pytest benches -q --benchmark-enable --benchmark-only --benchmark-json=$(STAMPS)/bench.json
 	cargo bench --quiet -p plugcharge-benches
-	$(PYTEST) benches -q --benchmark-enable --benchmark-only --benchmark-json=.stamps/bench.json
-	$(BIN)/python benches/report.py .stamps/bench.json
+	$(BENCH)/python benches/report.py $(STAMPS)/bench.json
 
 bench-smoke: $(STAMPS)/core
 	cargo bench --quiet -p plugcharge-benches -- --test
@@ -57,8 +64,12 @@ bench-smoke: $(STAMPS)/core
 interop: $(STAMPS)/core
 	$(PYTEST) tests/interop -q -m interop --timeout 300 $(ARGS)
 
+# With the component llvm-tools of the Rust toolchain the build is guided by a profile (benches/train.py).
 wheel: $(STAMPS)/venv
-	$(BIN)/maturin build --release --sdist --out dist
+	@rm -rf dist
+	@test -n "$(PROFDATA)" || echo "building without a profile: add the component llvm-tools (rustup component add llvm-tools) for the build that ships"
+	$(BIN)/maturin build --release $(if $(PROFDATA),--pgo) --out dist
+	$(BIN)/maturin sdist --out dist
 
 clean:
 	rm -rf target $(VENV) $(STAMPS) dist .interop

@@ -1,7 +1,8 @@
-"""What a build with profile-guided optimization is trained on: our own messages, never those that are measured.
+"""Trains a build with profile-guided optimization: on our own messages, not on those that are measured.
 
-Called by ``maturin build --pgo`` (``pgo-command``) with the instrumented build installed. It decodes, encodes and
-verifies what ``inputs.json`` holds, and nothing from outside the repository, so that every build is trained alike.
+Called by ``maturin build --pgo`` (``pgo-command``) with the instrumented build installed. It decodes,
+encodes and verifies what ``inputs.json`` holds, and nothing from outside the repository, so that every
+build is trained alike.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+import textwrap
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -254,7 +255,13 @@ def _entry(rules: Sequence[pki.ChainRule]) -> str:
     interop = "tolerated under interop" if rule.tolerated else "never tolerated"
     facts = [f"`{rule.code}`", interop, *([rule.requirement] if rule.requirement else [])]
     ids = ",\n".join(f"**`{one.id}`**" for one in rules)
-    return f"{ids}\n\n- must hold: {rule.description}\n- {', '.join(facts)}\n- to do: {rule.advice}\n"
+    points = (f"must hold: {rule.description}", ", ".join(facts), f"to do: {rule.advice}")
+    return f"{ids}\n\n{''.join(_point(text) for text in points)}"
+
+
+def _point(text: str) -> str:
+    lines = textwrap.wrap(text, 110, break_on_hyphens=False, break_long_words=False)
+    return "- " + "\n  ".join(lines) + "\n"
 
 
 _RULES = """\

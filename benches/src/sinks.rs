@@ -9,6 +9,8 @@ use plugcharge_exi::{Datum, Place, Sink, Stop};
 #[derive(Debug, Default)]
 pub struct Delivery {
     buffer: Vec<u8>,
+    /// As long as the longest octets so far: what is overwritten anyway need not be cleared.
+    octets: Vec<u8>,
 }
 
 impl Sink for Delivery {
@@ -26,9 +28,13 @@ impl Sink for Delivery {
                 black_box(self.buffer.as_slice());
             }
             Datum::Octets(octets) => {
-                self.buffer.clear();
-                octets.append_to(&mut self.buffer);
-                black_box(self.buffer.as_slice());
+                if self.octets.len() < octets.len() {
+                    self.octets.resize(octets.len(), 0);
+                }
+                if let Some(target) = self.octets.get_mut(..octets.len()) {
+                    octets.copy_to(target);
+                    black_box(&*target);
+                }
             }
             Datum::Big(number) => {
                 self.buffer.clear();

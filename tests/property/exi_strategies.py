@@ -1,6 +1,7 @@
 """Random schema-valid typed messages, made from the message classes themselves.
 
-Types come from the annotations, limits from the docstrings; so what a reader is told there is what is tried here.
+Types come from the annotations, limits from the docstrings; so what a reader is told there is what is tried
+here.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import inspect
 import re
 import types
 import typing
-from collections.abc import Iterator
 from enum import StrEnum
 from functools import cache
 from typing import Any, NamedTuple
@@ -18,10 +18,15 @@ from hypothesis import strategies as st
 
 from plugcharge.messages import Message, iso2, sap, xmldsig
 
+if typing.TYPE_CHECKING:
+    from collections.abc import Iterator
+
 __all__ = ["Root", "document_roots", "fragment_roots", "messages"]
 
 MODULES = {"sap": sap, "iso2": iso2, "xmldsig": xmldsig}
-_FIELD = re.compile(r"^ {4,8}(\w+): `([^`]+)`(.*)\.$", re.MULTILINE)
+# Such as ``    schema_id: `SchemaID`, optional, 0 to 255. What it means.``
+_FIELD = re.compile(r"^    (\w+): `([^`]+)`([^.]*)\.", re.MULTILINE)
+_TYPE = re.compile(r"^`(\w+)` of ", re.MULTILINE)
 _COUNT = re.compile(r"(?:(\d+) to (\d+)|at least (\d+)|any number) of them")
 _RANGE = re.compile(r"(?P<low>[-\d^]+) to (?P<high>[-\d^]+)(?: characters| octets)?$")
 _SIZE = re.compile(r"(at most|exactly) (\d+) (?:characters|octets)$")
@@ -35,7 +40,14 @@ _TEXT = st.characters(codec="utf-8", exclude_categories=["C"], exclude_character
 
 # Of these fields exactly one is given.
 _ONE_OF = {
-    iso2.Parameter: ("bool_value", "byte_value", "short_value", "int_value", "physical_value", "string_value"),
+    iso2.Parameter: (
+        "bool_value",
+        "byte_value",
+        "short_value",
+        "int_value",
+        "physical_value",
+        "string_value",
+    ),
     xmldsig.KeyValue: ("dsa_key_value", "rsa_key_value"),
 }
 # These need an element of another vocabulary, which has no typed form.
@@ -83,17 +95,19 @@ def _message(cls: type[Message]) -> st.SearchStrategy[Any]:
     if cls is xmldsig.SPKIData:
         parts["spki_sexp"] = st.lists(st.binary(max_size=_SHORT), min_size=1, max_size=_FEW).map(tuple)
     if cls is xmldsig.DSAKeyValue:
-        return st.tuples(st.fixed_dictionaries(parts), st.binary(max_size=_SHORT)).map(lambda pair: _dsa(*pair))
+        return st.tuples(st.fixed_dictionaries(parts), st.binary(max_size=_SHORT)).map(
+            lambda pair: _dsa(*pair)
+        )
     if cls is xmldsig.PGPData:
-        filled = st.one_of(*(st.binary(max_size=_SHORT) for _ in range(2)))
-        return st.tuples(filled, parts["pgp_key_packet"], st.booleans()).map(
-            lambda three: cls(three[0], three[1]) if three[2] else cls(None, three[0])  # type: ignore[call-arg]  # fields
+        return st.tuples(st.binary(max_size=_SHORT), parts["pgp_key_packet"], st.booleans()).map(
+            lambda three: xmldsig.PGPData(*three[:2]) if three[2] else xmldsig.PGPData(None, three[0])
         )
     if cls in _ONE_OF:
         names = _ONE_OF[cls]
         rest = {name: part for name, part in parts.items() if name not in names}
         given = [
-            st.fixed_dictionaries({**rest, name: parts[name].filter(lambda value: value is not None)}) for name in names
+            st.fixed_dictionaries({**rest, name: parts[name].filter(lambda value: value is not None)})
+            for name in names
         ]
         return st.one_of(given).map(lambda values: cls(**values))
     return st.builds(cls, **parts)
@@ -110,7 +124,9 @@ def _dsa(values: dict[str, Any], y: bytes) -> xmldsig.DSAKeyValue:
 def _field(field: _Field) -> st.SearchStrategy[Any]:
     if typing.get_origin(field.hint) is tuple:
         return _list(field, typing.get_args(field.hint)[0])
-    return st.one_of([_value(kind, field.limits) for kind in _alternatives(field.hint) if kind not in _IMPOSSIBLE])
+    return st.one_of(
+        [_value(kind, field.limits) for kind in _alternatives(field.hint) if kind not in _IMPOSSIBLE]
+    )
 
 
 def _list(field: _Field, kind: Any) -> st.SearchStrategy[Any]:
@@ -156,7 +172,8 @@ def _bounds(found: re.Match[str]) -> tuple[int, int]:
         power = re.fullmatch(r"(-?)2\^(\d+)(-1)?", text)
         if power is None:
             return int(text)
-        return (-1 if power[1] else 1) * 2 ** int(power[2]) - (1 if power[3] else 0)
+        size: int = 2 ** int(power[2])
+        return -size if power[1] else size - (1 if power[3] else 0)
 
     return number(found["low"]), number(found["high"])
 
@@ -182,7 +199,8 @@ def _element(schema: str, cls: type[Message]) -> str:
         for hint in (typing.get_args(field.hint) if typing.get_origin(field.hint) is tuple else (field.hint,))
         if [one for one in _alternatives(hint) if one is not type(None)] == [cls]
     }
-    own = (cls.__doc__ or "").split("`")[1].removesuffix("Type")
+    found = _TYPE.search(inspect.getdoc(cls) or "")
+    own = found[1].removesuffix("Type") if found else cls.__name__
     return own if own in names or not names - _HEADS else min(names - _HEADS)
 
 
@@ -205,5 +223,9 @@ def document_roots() -> tuple[Root, ...]:
         Root("sap", sap.SupportedAppProtocolRes, "supportedAppProtocolRes"),
         Root("iso2", iso2.V2G_Message, "V2G_Message"),
     ]
-    whole += [root for root in fragment_roots() if root.schema == "xmldsig" and root.cls is not xmldsig.X509IssuerSerial]
+    whole += [
+        root
+        for root in fragment_roots()
+        if root.schema == "xmldsig" and root.cls is not xmldsig.X509IssuerSerial
+    ]
     return tuple(whole)

@@ -25,8 +25,12 @@ EXAMPLES: list[PlugchargeError] = [
     LocalError("it broke", where="here", why="the rule", advice="mend it"),
     PeerError("it broke", code="FAILED", state="WaitForX", where="here", why="the rule", advice="mend it"),
     ExiError("it broke", kind="truncated", path="A/B", bit_offset=12, schema="iso2", advice="mend it"),
-    ChainError("it broke", code="FAILED_CertChainError", rule="iso2::x", certificate="leaf", why="w", advice="a"),
-    SignatureError("it broke", code="FAILED_SignatureError", rule="digest-mismatch", where="here", advice="mend it"),
+    ChainError(
+        "it broke", code="FAILED_CertChainError", rule="iso2::x", certificate="leaf", why="w", advice="a"
+    ),
+    SignatureError(
+        "it broke", code="FAILED_SignatureError", rule="digest-mismatch", where="here", advice="mend it"
+    ),
     TlsError("it broke", alert="handshake failure", where="here", why="the rule", advice="mend it"),
 ]
 
@@ -73,7 +77,9 @@ def test_a_rule_stands_in_for_a_reason() -> None:
     assert SignatureError("it broke", code="FAILED", rule="value-mismatch").why == "value-mismatch"
 
 
-@pytest.mark.parametrize("cls", [getattr(errors, name) for name in errors.__all__], ids=lambda cls: str(cls.__name__))
+@pytest.mark.parametrize(
+    "cls", [getattr(errors, name) for name in errors.__all__], ids=lambda cls: str(cls.__name__)
+)
 def test_every_attribute_is_documented(cls: type[PlugchargeError]) -> None:
     own = set(inspect.signature(cls.__init__).parameters) & set(vars(cls).get("__annotations__", {}))
     page = inspect.getdoc(cls) or ""
@@ -82,9 +88,13 @@ def test_every_attribute_is_documented(cls: type[PlugchargeError]) -> None:
     assert all(f"    {name}: " in page for name in given | own)
 
 
-@pytest.mark.xfail(strict=True, raises=TypeError, reason="an error with named arguments cannot be pickled or copied")
+@pytest.mark.xfail(
+    strict=True, raises=TypeError, reason="an error with named arguments cannot be pickled or copied"
+)
 @pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
-@pytest.mark.parametrize("way", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))], ids=["copy", "pickle"])
+@pytest.mark.parametrize(
+    "way", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))], ids=["copy", "pickle"]
+)
 def test_errors_cross_processes(way: Any, error: PlugchargeError) -> None:
     """A pool of workers hands exceptions on by pickling them."""
     again = way(error)

@@ -1,9 +1,8 @@
-"""The EXI face: typed messages and XML, what is refused and where, and what the field writes in other ways."""
+"""The EXI face: typed messages and XML, what is refused and where, and other codings of the field."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import pytest
@@ -12,6 +11,9 @@ from plugcharge import exi
 from plugcharge.errors import ExiError
 from plugcharge.messages import iso2, sap, xmldsig
 from tests.unit.handmade_exi import Bits, bits_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SETUP = bytes.fromhex("8098004011d018048d159e26ac00")
 DS = 'xmlns:ds="http://www.w3.org/2000/09/xmldsig#"'
@@ -73,7 +75,11 @@ def test_guess_gives_every_set_that_fits() -> None:
 
 
 def test_an_unknown_schema_set_is_the_callers_fault() -> None:
-    for call in (lambda: exi.decode(SETUP, "iso3"), lambda: exi.to_xml(SETUP, "iso3"), lambda: exi.from_xml("<a/>", "")):
+    for call in (
+        lambda: exi.decode(SETUP, "iso3"),
+        lambda: exi.to_xml(SETUP, "iso3"),
+        lambda: exi.from_xml("<a/>", ""),
+    ):
         with pytest.raises(ExiError, match="there is no schema set") as caught:
             call()
         assert caught.value.kind == "root"
@@ -122,7 +128,9 @@ def test_two_elements_in_a_fragment_are_refused() -> None:
     changed = bits_of(info)
     # The end of the document is the last event code of the fragment grammar, eight bits wide in -2.
     at = changed.rindex("1111", 0, len(changed))
-    assert refused(Bits(changed[:at] + "0" + changed[at + 1 :]).data(), "iso2", fragment=True).kind == "trailing"
+    assert (
+        refused(Bits(changed[:at] + "0" + changed[at + 1 :]).data(), "iso2", fragment=True).kind == "trailing"
+    )
 
 
 # The string table: we write in full, and read what others refer to
@@ -136,7 +144,9 @@ def two_protocols(second: Callable[[Bits], Bits]) -> Bits:
     return rest_of_handshake(second(bits).code(0, 1))
 
 
-@pytest.mark.parametrize("hit", [lambda b: b.local_hit(0, 0), lambda b: b.global_hit(0, 0)], ids=["local", "global"])
+@pytest.mark.parametrize(
+    "hit", [lambda b: b.local_hit(0, 0), lambda b: b.global_hit(0, 0)], ids=["local", "global"]
+)
 def test_a_reference_to_a_string_is_read(hit: Callable[[Bits], Bits]) -> None:
     message = cast("sap.SupportedAppProtocolReq", exi.decode(two_protocols(hit).data(), "sap"))
     assert message == sap.SupportedAppProtocolReq(HANDSHAKE.app_protocol * 2)
@@ -220,7 +230,29 @@ def test_an_empty_number_is_missing() -> None:
 # Numbers of any size
 
 
-@pytest.mark.parametrize("serial", [0, 1, -1, -2, 127, 128, -128, -129, 2**63 - 1, 2**63, -(2**63), -(2**63) - 1, 2**64 - 1, 2**64, -(2**64), 2**159 + 12345, -(2**160), 2**2047])  # fmt: skip
+@pytest.mark.parametrize(
+    "serial",
+    [
+        0,
+        1,
+        -1,
+        -2,
+        127,
+        128,
+        -128,
+        -129,
+        2**63 - 1,
+        2**63,
+        -(2**63),
+        -(2**63) - 1,
+        2**64 - 1,
+        2**64,
+        -(2**64),
+        2**159 + 12345,
+        -(2**160),
+        2**2047,
+    ],
+)
 def test_integers_without_bounds(serial: int) -> None:
     """X509SerialNumber has no bounds; serial numbers of 20 octets are common."""
     message = xmldsig.X509Data((xmldsig.X509IssuerSerial("CN", serial),))
@@ -344,7 +376,9 @@ def test_range_of_an_enumeration() -> None:
 
 @pytest.mark.parametrize("scalar", [0xD800, 0xDFFF, 0x110000, 2**32, 2**70])
 def test_character(scalar: int) -> None:
-    error = refused(handshake(namespace=lambda bits: bits.unsigned(3).unsigned(scalar)).data() + bytes(8), "sap")
+    error = refused(
+        handshake(namespace=lambda bits: bits.unsigned(3).unsigned(scalar)).data() + bytes(8), "sap"
+    )
     assert (error.kind, error.path) == ("character", "supportedAppProtocolReq/AppProtocol/ProtocolNamespace")
 
 
@@ -361,7 +395,9 @@ def test_unexpected() -> None:
     data = exi.encode(iso2.EMAID(id="id1", value="EMP99CQAPAB004"), fragment=True, element="eMAID")
     bits = bits_of(data)
     root, code = bits[8:16], bits[16:24]
-    error = refused(Bits().raw(root).code((int(code, 2) & ~1) ^ 2, 8).data() + bytes(8), "iso2", fragment=True)
+    error = refused(
+        Bits().raw(root).code((int(code, 2) & ~1) ^ 2, 8).data() + bytes(8), "iso2", fragment=True
+    )
     assert error.path == "eMAID"
     assert error.kind in {"unexpected", "event-code"}
 
@@ -379,7 +415,9 @@ def test_limit_on_items() -> None:
 
 
 def setup(**changes: object) -> iso2.V2G_Message:
-    return iso2.V2G_Message(iso2.MessageHeader(b"\x01"), iso2.SessionSetupReq(cast("Any", changes.get("evcc_id", b"\x01"))))
+    return iso2.V2G_Message(
+        iso2.MessageHeader(b"\x01"), iso2.SessionSetupReq(cast("Any", changes.get("evcc_id", b"\x01")))
+    )
 
 
 WRITING: dict[str, tuple[exi.Message, str, str]] = {
@@ -389,7 +427,11 @@ WRITING: dict[str, tuple[exi.Message, str, str]] = {
     "number too great": (sap.AppProtocol("x", 1, 0, 256, 1), "range", "AppProtocol/SchemaID"),
     "number too small": (sap.AppProtocol("x", 1, 0, 1, 0), "range", "AppProtocol/Priority"),
     "number far too great": (sap.AppProtocol("x", 2**80, 0, 1, 1), "range", "AppProtocol/VersionNumberMajor"),
-    "text for a number": (sap.AppProtocol("x", cast("Any", "1"), 0, 1, 1), "type", "AppProtocol/VersionNumberMajor"),
+    "text for a number": (
+        sap.AppProtocol("x", cast("Any", "1"), 0, 1, 1),
+        "type",
+        "AppProtocol/VersionNumberMajor",
+    ),
     "text for octets": (setup(evcc_id="01"), "type", "V2G_Message/Body/SessionSetupReq/EVCCID"),
     "no list item": (sap.SupportedAppProtocolReq(()), "missing", "supportedAppProtocolReq/AppProtocol"),
     "too many items": (
@@ -398,13 +440,21 @@ WRITING: dict[str, tuple[exi.Message, str, str]] = {
         "supportedAppProtocolReq/AppProtocol",
     ),
     "no alternative": (iso2.Parameter("n"), "missing", "Parameter/boolValue"),
-    "two alternatives": (iso2.Parameter("n", bool_value=True, int_value=1), "unexpected", "Parameter/intValue"),
+    "two alternatives": (
+        iso2.Parameter("n", bool_value=True, int_value=1),
+        "unexpected",
+        "Parameter/intValue",
+    ),
     "unknown value": (
         sap.SupportedAppProtocolRes(cast("Any", "OK_Perhaps")),
         "type",
         "supportedAppProtocolRes/ResponseCode",
     ),
-    "none for a value": (sap.SupportedAppProtocolRes(cast("Any", None)), "missing", "supportedAppProtocolRes"),
+    "none for a value": (
+        sap.SupportedAppProtocolRes(cast("Any", None)),
+        "missing",
+        "supportedAppProtocolRes",
+    ),
 }
 
 
@@ -443,7 +493,10 @@ def test_the_element_has_to_be_named_where_it_is_not_plain() -> None:
         exi.encode(value, fragment=True, element="EVCCID")
 
 
-@pytest.mark.parametrize("thing", [None, 1, "V2G_Message", b"", object(), sap.ResponseCode.Failed_NoNegotiation, HANDSHAKE.app_protocol])  # fmt: skip
+@pytest.mark.parametrize(
+    "thing",
+    [None, 1, "V2G_Message", b"", object(), sap.ResponseCode.Failed_NoNegotiation, HANDSHAKE.app_protocol],
+)
 def test_what_is_no_message_is_not_encoded(thing: object) -> None:
     with pytest.raises(ExiError) as caught:
         exi.encode(cast("Any", thing))
@@ -483,7 +536,9 @@ def test_prefixes_comments_space_and_references_carry_no_meaning() -> None:
     one = f"<ds:KeyInfo {DS} Id='i'><ds:KeyName>a&amp;b&#252;</ds:KeyName></ds:KeyInfo>"
     other = "<?xml version='1.0'?><!-- c --><KeyInfo xmlns='http://www.w3.org/2000/09/xmldsig#'\n Id=\"i\">\n <KeyName>a<![CDATA[&]]>bü</KeyName></KeyInfo>\n"  # noqa: E501
     assert exi.from_xml(one, "xmldsig") == exi.from_xml(other, "xmldsig")
-    assert exi.decode(exi.from_xml(one, "xmldsig"), "xmldsig") == xmldsig.KeyInfo((xmldsig.KeyName("a&bü"),), id="i")
+    assert exi.decode(exi.from_xml(one, "xmldsig"), "xmldsig") == xmldsig.KeyInfo(
+        (xmldsig.KeyName("a&bü"),), id="i"
+    )
 
 
 # Messages are values
@@ -503,3 +558,36 @@ def test_octets_come_in_any_buffer_and_are_not_kept() -> None:
     message = exi.decode(bytes(buffer), "iso2")
     buffer[:] = bytes(len(buffer))
     assert exi.encode(message) == SETUP
+
+
+# Found and not yet mended: each entry fails the run as soon as it behaves
+
+
+@pytest.mark.xfail(
+    strict=True, raises=UnicodeEncodeError, reason="half a surrogate pair raises Python's own error"
+)
+def test_half_a_surrogate_pair_is_refused() -> None:
+    with pytest.raises(ExiError):
+        exi.encode(sap.AppProtocol("\ud800", 1, 0, 1, 1), fragment=True)
+
+
+@pytest.mark.xfail(strict=True, reason="a number of more than 256 octets is written, but not read")
+def test_a_number_that_is_not_read_is_not_written() -> None:
+    with pytest.raises(ExiError):
+        exi.encode(xmldsig.X509IssuerSerial("CN", 2**3000), fragment=True)
+
+
+@pytest.mark.xfail(strict=True, reason="the last name of the path stands there twice")
+def test_the_path_of_a_bad_value_in_xml_names_its_element_once() -> None:
+    data = exi.encode(sap.SupportedAppProtocolRes(sap.ResponseCode.OK_SuccessfulNegotiation, 3))
+    with pytest.raises(ExiError) as caught:
+        exi.from_xml(exi.to_xml(data, "sap").replace(">3<", ">3.0<"), "sap")
+    assert caught.value.path == "supportedAppProtocolRes/SchemaID"
+
+
+@pytest.mark.xfail(strict=True, reason="the last name of the path stands there twice")
+def test_the_path_of_a_bad_part_names_its_element_once() -> None:
+    wrong = cast("Any", iso2.ChargingStatusReq())
+    with pytest.raises(ExiError) as caught:
+        exi.encode(iso2.V2G_Message(wrong, iso2.ChargingStatusReq()))
+    assert caught.value.path == "V2G_Message/Header"

@@ -1,7 +1,7 @@
 """Streams made to hurt: random octets, sizes that lie, lists and references that swell.
 
-Rows B2 and B4 of the list of faults: nothing but our exceptions, memory within 64 KiB and 32 octets for each octet of
-input, and no time to speak of.
+Rows B2 and B4 of the list of faults: nothing but our exceptions, memory within 64 KiB and 32 octets for
+each octet of input, and no time to speak of.
 """
 
 from __future__ import annotations
@@ -113,7 +113,9 @@ def reference_uri(length: int) -> bytes:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(
-    ("make", "schema"), [(namespace, "sap"), (session_id, "iso2"), (reference_uri, "xmldsig")], ids=["text", "hex", "base64"]
+    ("make", "schema"),
+    [(namespace, "sap"), (session_id, "iso2"), (reference_uri, "xmldsig")],
+    ids=["text", "hex", "base64"],
 )
 def test_lengths_that_lie(make: Callable[[int], bytes], schema: str, size: int) -> None:
     check_cost(make(size), schema, "truncated")
@@ -189,7 +191,9 @@ def test_references_up_to_the_limit(text: str, everywhere: bool) -> None:
     check_cost(key_info(referred(text, everywhere=everywhere), count + 2), "xmldsig", "limit")
 
 
-@pytest.mark.xfail(strict=True, reason="8,192 references to a text of two characters weigh 46 octets an octet of input")
+@pytest.mark.xfail(
+    strict=True, reason="8,192 references to a text of two characters weigh 46 octets an octet of input"
+)
 def test_references_to_two_characters() -> None:
     check_cost(key_info(referred("AB"), 8_000), "xmldsig", "message")
 
@@ -198,7 +202,9 @@ def test_references_anywhere_among_many_texts() -> None:
     check_cost(key_info(referred("A", literals=12_000, everywhere=True), 22_000), "xmldsig", "message")
 
 
-@pytest.mark.xfail(strict=True, reason="a reference within one name walks over all texts: 10,000 of them take 100 ms")
+@pytest.mark.xfail(
+    strict=True, reason="a reference within one name walks over all texts: 10,000 of them take 100 ms"
+)
 def test_references_within_a_name_among_many_texts() -> None:
     check_cost(key_info(referred("A", literals=12_000), 22_000), "xmldsig", "message")
 
@@ -229,8 +235,8 @@ def hostile_streams() -> list[tuple[bytes, str]]:
         (reference_uri, "xmldsig"),
     ]
     out = [(make(size), schema) for make, schema in makers for size in SIZES]
-    for text in ("A", "A" * 2_000, "\U0001f600" * 2_000):
-        out.append((key_info(referred(text), 16_384 // len(text)), "xmldsig"))
+    texts = ("A", "A" * 2_000, "\U0001f600" * 2_000)
+    out += [(key_info(referred(text), 16_384 // len(text)), "xmldsig") for text in texts]
     out += [(key_info(in_full(text), 18_000), "xmldsig") for text in ("", "AB")]
     return out
 

@@ -1,4 +1,6 @@
-"""Signatures: what is covered verifies, everything else is refused with its rule ([S7], [S8] of the faults)."""
+"""Signatures: what is covered verifies, everything else is refused with its rule ([S7], [S8] of the
+faults).
+"""
 
 from __future__ import annotations
 
@@ -83,7 +85,9 @@ ELEMENTS: dict[str, Callable[[], Any]] = {
         list_of_root_certificate_ids=iso2.ListOfRootCertificateIDs((xmldsig.X509IssuerSerial("CN", 2**159),)),
     ),
     "ContractSignatureCertChain": lambda: iso2.CertificateChain(b"leaf", "id1"),
-    "ContractSignatureEncryptedPrivateKey": lambda: iso2.ContractSignatureEncryptedPrivateKey(id="id1", value=bytes(48)),
+    "ContractSignatureEncryptedPrivateKey": lambda: iso2.ContractSignatureEncryptedPrivateKey(
+        id="id1", value=bytes(48)
+    ),
     "DHpublickey": lambda: iso2.DiffieHellmanPublickey(id="id1", value=b"\x04" + bytes(64)),
     "eMAID": lambda: iso2.EMAID(id="id1", value="DEPLGC00000001"),
     "SalesTariff": lambda: tariff("id1"),
@@ -135,7 +139,9 @@ def test_the_form_is_the_one_of_the_standard() -> None:
     ids=len,
 )
 def test_values_that_are_no_signature(value: bytes) -> None:
-    signature = replaced(sign.sign_elements([request()], key()), signature_value=xmldsig.SignatureValue(value))
+    signature = replaced(
+        sign.sign_elements([request()], key()), signature_value=xmldsig.SignatureValue(value)
+    )
     assert rule_of(signature, request()) == "value-mismatch"
 
 
@@ -157,7 +163,7 @@ def test_every_bit_of_the_value_counts() -> None:
 
 
 def test_every_bit_of_a_signed_message_counts() -> None:
-    """Each changed bit is no message, or no signature over what it says; padding and the session id are not signed."""
+    """Each changed bit is no message, or no signature over it; only the session id is not signed."""
     data = whole(request(), sign.sign_elements([request()], key()))
     original = sign.verify_message(data, public_key=key().public_key)
     unsigned = 0
@@ -189,7 +195,9 @@ def references(*changes: Callable[[xmldsig.Reference], xmldsig.Reference]) -> Ch
     """Replace the references by changed copies of the first."""
 
     def change(info: xmldsig.SignedInfo) -> xmldsig.SignedInfo:
-        return cast("xmldsig.SignedInfo", replaced(info, reference=tuple(one(info.reference[0]) for one in changes)))
+        return cast(
+            "xmldsig.SignedInfo", replaced(info, reference=tuple(one(info.reference[0]) for one in changes))
+        )
 
     return change
 
@@ -219,22 +227,35 @@ REFUSED: dict[str, tuple[Change, str]] = {
         "algorithm",
     ),
     "other algorithm": (
-        info_with(signature_method=xmldsig.SignatureMethod("http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha512")),
+        info_with(
+            signature_method=xmldsig.SignatureMethod("http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha512")
+        ),
         "algorithm",
     ),
     "no algorithm": (info_with(signature_method=xmldsig.SignatureMethod("")), "algorithm"),
     "output length": (
         info_with(
-            signature_method=xmldsig.SignatureMethod("http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256", 128)
+            signature_method=xmldsig.SignatureMethod(
+                "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256", 128
+            )
         ),
         "forbidden-part",
     ),
     "id of SignedInfo": (info_with(id="x"), "forbidden-part"),
     "other digest": (references(with_(digest_method=xmldsig.DigestMethod(f"{SHA256}x"))), "algorithm"),
-    "digest in capitals": (references(with_(digest_method=xmldsig.DigestMethod(SHA256.upper()))), "algorithm"),
-    "type of the reference": (references(with_(type="http://www.w3.org/2000/09/xmldsig#Object")), "forbidden-part"),
+    "digest in capitals": (
+        references(with_(digest_method=xmldsig.DigestMethod(SHA256.upper()))),
+        "algorithm",
+    ),
+    "type of the reference": (
+        references(with_(type="http://www.w3.org/2000/09/xmldsig#Object")),
+        "forbidden-part",
+    ),
     "no transforms": (references(with_(transforms=None)), "transform"),
-    "other transform": (references(with_(transforms=xmldsig.Transforms((xmldsig.Transform("x"),)))), "transform"),
+    "other transform": (
+        references(with_(transforms=xmldsig.Transforms((xmldsig.Transform("x"),)))),
+        "transform",
+    ),
     "two transforms": (references(with_(transforms=xmldsig.Transforms((CANONICAL,) * 2))), "transform"),
     "XPath": (
         references(with_(transforms=xmldsig.Transforms((replaced(CANONICAL, xpath=("//a",)),)))),
@@ -252,14 +273,19 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "extra reference without URI": (references(same, named(None)), "reference-extra"),
     "five references": (references(same, *(named(f"#id{n}") for n in range(2, 6))), "reference-count"),
     "digest of another": (references(with_(digest_value=bytes(32))), "digest-mismatch"),
-    "short digest": (lambda info: info_with(reference=(cut(info.reference[0], 31),))(info), "digest-mismatch"),
+    "short digest": (
+        lambda info: info_with(reference=(cut(info.reference[0], 31),))(info),
+        "digest-mismatch",
+    ),
     "long digest": (lambda info: info_with(reference=(cut(info.reference[0], 33),))(info), "digest-mismatch"),
     "no digest": (references(with_(digest_value=b"")), "digest-mismatch"),
 }
 
 
 def cut(reference: xmldsig.Reference, length: int) -> xmldsig.Reference:
-    return cast("xmldsig.Reference", replaced(reference, digest_value=(reference.digest_value + b"\0")[:length]))
+    return cast(
+        "xmldsig.Reference", replaced(reference, digest_value=(reference.digest_value + b"\0")[:length])
+    )
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -305,7 +331,11 @@ def test_two_elements_with_one_id_are_refused() -> None:
             iso2.SAScheduleTuple(
                 n,
                 iso2.PMaxSchedule(
-                    (iso2.PMaxScheduleEntry(iso2.RelativeTimeInterval(0), iso2.PhysicalValue(0, iso2.UnitSymbol.W, 1)),)
+                    (
+                        iso2.PMaxScheduleEntry(
+                            iso2.RelativeTimeInterval(0), iso2.PhysicalValue(0, iso2.UnitSymbol.W, 1)
+                        ),
+                    )
                 ),
                 tariff("id1", n),
             )
@@ -316,7 +346,9 @@ def test_two_elements_with_one_id_are_refused() -> None:
         iso2.ResponseCode.OK,
         iso2.EVSEProcessing.Finished,
         iso2.AC_EVSEChargeParameter(
-            iso2.AC_EVSEStatus(notification_max_delay=0, evse_notification=iso2.EVSENotification("None"), rcd=False),
+            iso2.AC_EVSEStatus(
+                notification_max_delay=0, evse_notification=iso2.EVSENotification("None"), rcd=False
+            ),
             iso2.PhysicalValue(0, iso2.UnitSymbol.V, 230),
             iso2.PhysicalValue(0, iso2.UnitSymbol.A, 16),
         ),
@@ -329,7 +361,9 @@ def test_two_elements_with_one_id_are_refused() -> None:
     right = replaced(
         body, sa_schedules=replaced(schedules, sa_schedule_tuple=schedules.sa_schedule_tuple[:1])
     )
-    assert sign.verify_message(whole(right, first), public_key=key().public_key).names == (("SalesTariff", "id1"),)
+    assert sign.verify_message(whole(right, first), public_key=key().public_key).names == (
+        ("SalesTariff", "id1"),
+    )
 
 
 def test_elements_and_references_match_both_ways() -> None:
@@ -398,7 +432,9 @@ def test_with_the_chain_of_the_contract() -> None:
     assert found.chain.leaf == contract.der
     assert found.public_key == pki.PublicKey.from_certificate(contract.der)
     with pytest.raises(ChainError):
-        sign.verify_message(data, chain=contract.chain, trust=pki.TrustStore(v2g=[world().v2g_root.der]), at=NOW)
+        sign.verify_message(
+            data, chain=contract.chain, trust=pki.TrustStore(v2g=[world().v2g_root.der]), at=NOW
+        )
     with pytest.raises(ChainError):
         sign.verify_message(data, chain=contract.chain, trust=trust, at=datetime(2100, 1, 1, tzinfo=UTC))
     with pytest.raises(SignatureError, match="value"):

@@ -1,17 +1,21 @@
-"""Reads our schema descriptions (``rust/codegen/schemas/*.v2g``) into the declarations that the XSD reader gives.
+"""Reads our schema descriptions (``rust/codegen/schemas/*.v2g``) into the declarations that the XSD reader
+gives.
 
-A second reader of the language beside the generator's: what the generator resolves away (the base of a type, who
-substitutes whom, simple types that nothing uses) is compared through this one.
+A second reader of the language beside the generator's: what the generator resolves away (the base of a
+type, who substitutes whom, simple types that nothing uses) is compared through this one.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tests.vectors.xsd_reader import Declarations
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from tests.vectors.xsd_reader import Declarations
 
 __all__ = ["Description", "read_description"]
 
@@ -81,7 +85,7 @@ class Description:
                 raise ValueError(f"unknown declaration: {' '.join(words)}")
 
     def _complex(self, prefix: str, words: list[str], body: list[str]) -> dict[str, Any]:
-        after = dict(zip(words, words[1:], strict=False))
+        after = dict(itertools.pairwise(words))
         qualified = "attributes=qualified" in self._flags[prefix]
         attributes = [line.strip()[1:].split() for line in body if line.strip().startswith(".")]
         members = [line for line in body if not line.strip().startswith(".")]

@@ -1,10 +1,13 @@
-"""Resolves declarations in the shape that ``plugcharge-codegen dump`` prints: a second, independent resolver."""
+"""Resolves declarations in the shape that ``plugcharge-codegen dump`` prints: a second, independent
+resolver.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tests.vectors.xsd_reader import Declarations
+if TYPE_CHECKING:
+    from tests.vectors.xsd_reader import Declarations
 
 __all__ = ["flatten", "resolve"]
 
@@ -105,7 +108,8 @@ class _Resolver:
         return {"place": place, "occurs": node["occurs"]}
 
     def unfold(self, declared: dict[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        attributes, content = [], []
+        attributes: list[dict[str, Any]] = []
+        content: list[dict[str, Any]] = []
         if declared["base"] is not None:
             attributes, content = self.unfold(self.all["complex"][declared["base"]])
         for attribute in declared["attributes"]:

@@ -1,4 +1,6 @@
-"""CertificateInstallation messages as a public pool publishes them: another party's codec, keys and certificates."""
+"""CertificateInstallation messages as a public pool publishes them: another party's codec, keys and
+certificates.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +8,17 @@ import hashlib
 import json
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import pytest
 
 from plugcharge import exi, pki, sign
 from plugcharge.errors import ChainError, SignatureError
-from plugcharge.messages import iso2
 from tests.shared_material import shared_path
+
+if TYPE_CHECKING:
+    from plugcharge.messages import iso2
 
 IN_2020 = datetime(2020, 1, 1, tzinfo=UTC)
 IN_2022 = datetime(2022, 1, 1, tzinfo=UTC)
@@ -130,7 +134,7 @@ def test_contents_are_as_published() -> None:
 
 
 def test_the_signature_outlives_another_session_id() -> None:
-    """A pool signs before the session exists; the station puts its own id into the header, which nobody signs."""
+    """A pool signs before the session exists; the station puts its own id into the unsigned header."""
     message = decoded(ANSWER)
     session = bytes.fromhex("69FC09895168C8B2")
     header = msgspec.structs.replace(message.header, session_id=session)

@@ -1,7 +1,7 @@
 """Signatures that others made: recorded in real sessions, and generated with another EXI codec.
 
-Each row states its verdict. Beside it: whatever was signed re-encodes to the same bytes, because the bytes that are
-verified are always written again from what was parsed.
+Each row states its verdict. Beside it: whatever was signed re-encodes to the same bytes, because the bytes
+that are verified are always written again from what was parsed.
 """
 
 from __future__ import annotations
@@ -141,15 +141,14 @@ def verdict_on(row: dict[str, Any]) -> str:
     try:
         found = sign.verify_elements(elements, signature, public_key=key_of(row))
     except SignatureError as error:
-        assert error.code == "FAILED_SignatureError"
-        return error.rule
+        return error.rule if error.code == "FAILED_SignatureError" else error.code
     assert found.elements == tuple(elements)
     assert {f"#{identifier}" for _, identifier in found.names} == {one["uri"] for one in row["references"]}
     return "valid"
 
 
 def test_generated_signatures_have_their_stated_verdicts() -> None:
-    """Rows whose references have no transform at all are refused by our own stricter rule, before any key is used."""
+    """References without any transform are refused by our own stricter rule, before any key is used."""
     counts = Counter[str]()
     for row in generated():
         verdict = verdict_on(row)
@@ -173,7 +172,7 @@ def test_rows_without_transforms_are_right_but_for_that() -> None:
     """The control arm of our stricter rule: their digests and values fit exactly when the row says so."""
     rows = [row for row in generated() if "Transforms" not in row["signed_info_xml"]]
     for row in rows:
-        info = cast("xmldsig.SignedInfo", signature_of(row, row["signed_info_fragment_hex"]).signed_info)
+        info = signature_of(row, row["signed_info_fragment_hex"]).signed_info
         digests = [hashlib.sha256(bytes.fromhex(one["fragment_hex"])).digest() for one in row["references"]]
         assert digests == [one.digest_value for one in info.reference], row["id"]
         data, value = bytes.fromhex(row["signed_info_fragment_hex"]), bytes.fromhex(row["signature_value"])

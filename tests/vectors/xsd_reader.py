@@ -1,16 +1,18 @@
 """Reads XML schemas into plain declarations, with the standard library only and without resolving anything.
 
-It knows the part of XSD that the charging standards use, and refuses the rest by name, so that nothing is passed
-over. Names are written ``{namespace}local``; names of XSD itself ``xs:local``. An anonymous type gets the name of
-its element followed by ``Type``.
+It knows the part of XSD that the charging standards use, and refuses the rest by name, so that nothing is
+passed over. Names are written ``{namespace}local``; names of XSD itself ``xs:local``. An anonymous type
+gets the name of its element followed by ``Type``.
 """
 
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
 __all__ = ["Declarations", "read_schemas"]
 
@@ -55,7 +57,7 @@ class _File:
         self.out = out
         self.prefixes: dict[str, str] = {}
         # Expat loads no external entity, so a document type that names one is harmless.
-        for _, (prefix, uri) in ET.iterparse(path, events=["start-ns"]):  # type: ignore[misc]  # pairs for start-ns
+        for _, (prefix, uri) in ET.iterparse(path, events=["start-ns"]):
             if self.prefixes.setdefault(prefix, uri) != uri:
                 raise ValueError(f"{path}: the prefix {prefix!r} changes its meaning")
         self.root = ET.parse(path).getroot()

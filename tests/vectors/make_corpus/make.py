@@ -2,9 +2,9 @@
 
     python tests/vectors/make_corpus/make.py
 
-Needs a Java development kit of version 17 or newer, cargo, and what ``tests/interop/josev/setup`` installs: the
-published package ``iso15118``, in which EXIficient is packed. Nothing of it is copied here. The same seed gives the
-same files, byte for byte.
+Needs a Java development kit of version 17 or newer, cargo, and what ``tests/interop/josev/setup`` installs:
+the published package ``iso15118``, in which EXIficient is packed. Nothing of it is copied here. The same
+seed gives the same files, byte for byte.
 """
 
 from __future__ import annotations
@@ -109,7 +109,11 @@ def fragments(found: dict[str, Any]) -> list[Row]:
     for name, of_type in SIGNED.items():
         for at, mode in enumerate(MODES):
             grower = Grower(found, Random(f"fragment {name} {at}"), mode)
-            leaf = {"name": name, "uri": PREFIXES["t" if name == "SalesTariff" else "b"], "holds": {"complex": of_type}}
+            leaf = {
+                "name": name,
+                "uri": PREFIXES["t" if name == "SalesTariff" else "b"],
+                "holds": {"complex": of_type},
+            }
             element = grower.element(leaf)
             element.set(f"{{{types[of_type]['attributes'][0]['uri']}}}Id", "id1")
             out.append(row(f"iso2-fragment-{name}-{at}", "iso2", "fragment", element))
@@ -142,7 +146,14 @@ def repeating(iso2: dict[str, Any], xmldsig: dict[str, Any]) -> list[Row]:
     for at in range(4):
         grower = Grower(xmldsig, Random(f"repeat SignedInfo {at}"), "full")
         grower.used = []
-        out.append(row(f"referred-SignedInfo-{at}", "xmldsig", "fragment", grower.element(leaf_of(xmldsig, "SignedInfo"))))
+        out.append(
+            row(
+                f"referred-SignedInfo-{at}",
+                "xmldsig",
+                "fragment",
+                grower.element(leaf_of(xmldsig, "SignedInfo")),
+            )
+        )
     return out
 
 
@@ -152,7 +163,8 @@ def with_bytes(rows: list[Row], capacity: int) -> list[Row]:
     if not found:
         raise SystemExit("EXIficient is missing: run tests/interop/josev/setup first")
     lines = [
-        f"{one['set']} {one['kind']} {capacity} {base64.b64encode(one['xml'].encode()).decode()}" for one in rows
+        f"{one['set']} {one['kind']} {capacity} {base64.b64encode(one['xml'].encode()).decode()}"
+        for one in rows
     ]
     command = ["java", "-cp", str(found[0]), str(Path(__file__).with_name("Encode.java"))]
     done = subprocess.run(command, input="\n".join(lines), check=True, capture_output=True, text=True)

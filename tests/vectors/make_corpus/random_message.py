@@ -19,7 +19,7 @@ _LONGEST = 40
 class Grower:
     """Grows elements of one schema set.
 
-    ``mode`` is ``minimal`` (optional parts are left out), ``full`` (every optional part, short lists) or ``random``.
+    ``mode`` is ``minimal`` (optional parts left out), ``full`` (all optional parts, short lists), ``random``.
     """
 
     def __init__(self, dump: dict[str, Any], random: Random, mode: str) -> None:
@@ -110,14 +110,14 @@ class Grower:
             bits = self.random.choice([7, 31, 63, 64, 65, 120, 160])
             return self.random.getrandbits(bits) * self.random.choice([1, 1, -1])
         small = self.random.randint(max(low, min(high, -300)), min(high, max(low, 300)))
-        return self.random.choice([low, high, small, self.random.randint(low, high)])
+        return int(self.random.choice([low, high, small, self.random.randint(low, high)]))
 
     def length(self, value: dict[str, Any]) -> int:
         """Never none: EXIficient and we code empty values in different ways."""
         least, most = max(1, value["min"]), value["max"]
         if most is not None and (self.random.random() < 0.1 or least == most) and most <= 128:
             return int(most)
-        top = max(least, min(_LONGEST, most if most is not None else _LONGEST))
+        top: int = max(least, min(_LONGEST, most if most is not None else _LONGEST))
         return self.random.randint(least, top)
 
     def text(self, value: dict[str, Any]) -> str:
