@@ -32,15 +32,15 @@ test: $(STAMPS)/core
 lint: $(STAMPS)/core drift
 	cargo fmt --check
 	cargo clippy --quiet --workspace --all-targets -- -D warnings
-	$(BIN)/ruff format --check python tests benches examples
-	$(BIN)/ruff check python tests benches examples
+	$(BIN)/ruff format --check python tests benches examples docs
+	$(BIN)/ruff check python tests benches examples docs
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest plugcharge._core
 
 format:
 	cargo fmt
-	$(BIN)/ruff format python tests benches examples
-	$(BIN)/ruff check --fix python tests benches examples
+	$(BIN)/ruff format python tests benches examples docs
+	$(BIN)/ruff check --fix python tests benches examples docs
 
 generate: | toolchain
 	cargo run --quiet -p plugcharge-codegen -- write

@@ -42,10 +42,14 @@ def from_xml(xml: str, schema: str, *, fragment: bool = False, limits: bool = Tr
 def guess(data: bytes) -> list[str]: ...
 def sha256(data: bytes) -> bytes: ...
 def verify_message(
-    data: bytes, schema: str, key: PublicKey
+    data: bytes, schema: str, key: PublicKey, *, interop: bool = False
 ) -> tuple[Message, tuple[tuple[str, str], ...]]: ...
 def verify_elements(
-    elements: Sequence[tuple[Message, str, str, str]], signature: xmldsig.Signature, key: PublicKey
+    elements: Sequence[tuple[Message, str, str, str]],
+    signature: xmldsig.Signature,
+    key: PublicKey,
+    *,
+    interop: bool = False,
 ) -> None: ...
 
 @final

@@ -1,4 +1,4 @@
-"""Every exception of the package.
+"""The exceptions that several parts of the package raise; a part's own derive from them.
 
 All derive from :class:`PlugchargeError` and carry the same four parts: what happened, where, why, and what
 to do about it. Who is at fault is told by the class: :class:`PeerError` is the other side's doing and carries
@@ -31,6 +31,9 @@ class PlugchargeError(Exception):
         self.advice = advice
         super().__init__(what, where, why, advice)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restore, (type(self), self.args, self.__dict__.copy())
+
     def __str__(self) -> str:
         text = self.what
         if self.where:
@@ -40,6 +43,16 @@ class PlugchargeError(Exception):
         if self.advice:
             text += f" [{self.advice}]"
         return text
+
+
+def _restore(
+    cls: type[PlugchargeError], args: tuple[object, ...], attributes: dict[str, object]
+) -> PlugchargeError:
+    """Make an error again from what was pickled: its arguments are named, so its class cannot be called."""
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(attributes)
+    return error
 
 
 class LocalError(PlugchargeError):

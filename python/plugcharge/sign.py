@@ -128,12 +128,17 @@ def sign_elements(elements: Sequence[Message], key: pki.SigningKey) -> xmldsig.S
 
 
 def verify_elements(
-    elements: Sequence[Message], signature: xmldsig.Signature | None, *, public_key: pki.PublicKey
+    elements: Sequence[Message],
+    signature: xmldsig.Signature | None,
+    *,
+    public_key: pki.PublicKey,
+    rules: Literal["strict", "interop"] = "strict",
 ) -> Verified:
     """Verify that a signature covers exactly these elements, and give them back.
 
     References and elements have to match one to one. Forbidden parts ([V2G2-771]), other algorithms, more than four
-    references, and a value that is not r and s with 32 octets each are refused.
+    references, and a value that is not r and s with 32 octets each are refused. Under ``interop`` the references may
+    go without transforms, as some stacks leave them out.
 
     Raises:
         SignatureError: the signature is missing or wrong; the peer is at fault. ``rule`` says which check failed;
@@ -143,7 +148,7 @@ def verify_elements(
     parts = [_element_of(element) for element in elements]
     if signature is None:
         raise _missing(parts[0][2] if parts else "")
-    _core.verify_elements(parts, signature, public_key)
+    _core.verify_elements(parts, signature, public_key, interop=rules == "interop")
     return Verified(tuple((part[2], part[3]) for part in parts), tuple(elements), None, public_key)
 
 
@@ -171,7 +176,7 @@ def verify_message(
         trust: the anchors of that chain.
         at: the time at which the chain has to be valid; with time zone.
         challenge: the GenChallenge that the station gave; an AuthorizationReq has to carry it ([V2G2-475]).
-        rules: ``strict`` or ``interop`` for the chain.
+        rules: ``strict`` or ``interop``, for the chain and for the form of the signature.
 
     Raises:
         ExiError: the bytes are no message; the peer is at fault.
@@ -188,7 +193,7 @@ def verify_message(
     elif chain is not None:
         raise LocalError("give public_key or chain, not both")
     try:
-        message, names = _core.verify_message(data, schema, public_key)
+        message, names = _core.verify_message(data, schema, public_key, interop=rules == "interop")
     except SignatureError as error:
         _set_receipt_code(data, schema, error)
         raise

@@ -88,9 +88,6 @@ def test_every_attribute_is_documented(cls: type[PlugchargeError]) -> None:
     assert all(f"    {name}: " in page for name in given | own)
 
 
-@pytest.mark.xfail(
-    strict=True, raises=TypeError, reason="an error with named arguments cannot be pickled or copied"
-)
 @pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize(
     "way", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))], ids=["copy", "pickle"]

@@ -60,10 +60,8 @@ def test_encode_gives_the_bytes(file: str) -> None:
         fragment = row["kind"] == "fragment"
         found = {exi.from_xml(row["xml"], row["set"], fragment=fragment).hex()}
         message = read(row)[0]
-        if row["root"] in SIMPLE_ROOTS:
-            assert not isinstance(message, exi.Message)
-        else:
-            found.add(exi.encode(message, fragment=fragment, schema=row["set"], element=row["root"]).hex())
+        element = None if row["root"] in SIMPLE_ROOTS else row["root"]
+        found.add(exi.encode(message, fragment=fragment, schema=row["set"], element=element).hex())
         if found != {row["hex"]}:
             wrong.append(row["id"])
     assert wrong == []

@@ -1,16 +1,15 @@
 """Every third-party EXI vector of the schema sets we cover behaves as the vectors' own page demands.
 
-Rows that do not are named, with the reason, in ``known_failures.toml``; a row listed there that starts to behave
-fails the run, so the list can only shrink.
+Rows that do not are named, with the reason, in ``known_failures.toml``; a row listed there that starts to
+behave fails the run, so the list can only shrink.
 """
 
 from __future__ import annotations
 
 import tomllib
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,10 +17,15 @@ from plugcharge import exi
 from plugcharge.errors import ExiError
 from tests.shared_material import json_lines, shared_path
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 SETS = ("sap", "iso2", "xmldsig")
 KNOWN: dict[str, str] = {
     entry["id"]: entry["why"]
-    for entry in tomllib.loads((Path(__file__).parent / "known_failures.toml").read_text("utf-8")).get("exi", [])
+    for entry in tomllib.loads((Path(__file__).parent / "known_failures.toml").read_text("utf-8")).get(
+        "exi", []
+    )
 }
 
 Infoset = tuple[str, tuple[tuple[str, str], ...], str, tuple[Any, ...]]

@@ -11,11 +11,25 @@ import msgspec
 if TYPE_CHECKING:
     from plugcharge.messages import iso2, sap, xmldsig
 
-__all__ = ["Message", "iso2", "sap", "xmldsig"]
+__all__ = ["Message", "SimpleElement", "iso2", "sap", "xmldsig"]
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
     """Base of every typed message and of every part of one."""
+
+
+class SimpleElement(Message, frozen=True, gc=False):
+    """An element at the root of a stream that holds nothing but a value, such as a DigestValue alone.
+
+    Attributes:
+        name: the element's name in the standard.
+        namespace: its namespace.
+        value: what it holds.
+    """
+
+    name: str
+    namespace: str
+    value: bool | int | str | bytes
 
 
 def __getattr__(name: str) -> object:

@@ -73,11 +73,12 @@ pub(crate) fn package(models: &[Model]) -> String {
     let mut names: Vec<&str> = models.iter().map(|model| model.name.as_str()).collect();
     names.sort_unstable();
     let _ = writeln!(out, "    from plugcharge.messages import {}", names.join(", "));
-    let all: Vec<String> = std::iter::once("\"Message\"".to_owned())
+    let all: Vec<String> = ["\"Message\"".to_owned(), "\"SimpleElement\"".to_owned()]
+        .into_iter()
         .chain(names.iter().map(|name| format!("{name:?}")))
         .collect();
     let _ = writeln!(out, "\n__all__ = [{}]\n", all.join(", "));
-    out.push_str("\nclass Message(msgspec.Struct, frozen=True, gc=False):\n    \"\"\"Base of every typed message and of every part of one.\"\"\"\n\n\ndef __getattr__(name: str) -> object:\n    if name not in __all__:\n        raise AttributeError(f\"module 'plugcharge.messages' has no attribute {name!r}\")\n    return importlib.import_module(f\"plugcharge.messages.{name}\")\n");
+    out.push_str("\nclass Message(msgspec.Struct, frozen=True, gc=False):\n    \"\"\"Base of every typed message and of every part of one.\"\"\"\n\n\nclass SimpleElement(Message, frozen=True, gc=False):\n    \"\"\"An element at the root of a stream that holds nothing but a value, such as a DigestValue alone.\n\n    Attributes:\n        name: the element's name in the standard.\n        namespace: its namespace.\n        value: what it holds.\n    \"\"\"\n\n    name: str\n    namespace: str\n    value: bool | int | str | bytes\n\n\ndef __getattr__(name: str) -> object:\n    if name not in __all__:\n        raise AttributeError(f\"module 'plugcharge.messages' has no attribute {name!r}\")\n    return importlib.import_module(f\"plugcharge.messages.{name}\")\n");
     out
 }
 

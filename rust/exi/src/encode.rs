@@ -8,6 +8,7 @@ use crate::bits::BitWriter;
 use crate::cursor::{Cursor, Refusal};
 use crate::decode::Form;
 use crate::error::{Error, ErrorKind, Result};
+use crate::read_value::LONGEST_INTEGER;
 use crate::sink::{Place, Sink, Stop};
 use crate::table::{Complex, Content, Kind, Name, Particle, Root, Schema, Simple};
 use crate::value::{BigInteger, Datum};
@@ -196,7 +197,12 @@ impl Encoder {
                 self.bits.bits(0, 1);
                 self.bits.unsigned(value);
             }
-            (Simple::Integer, Datum::Big(value)) => self.big(value),
+            (Simple::Integer, Datum::Big(value)) => {
+                if value.magnitude.len() > LONGEST_INTEGER {
+                    return Err((ErrorKind::Limit, "the number has more than 256 octets".into()));
+                }
+                self.big(value);
+            }
             (Simple::Text { min, max }, Datum::Text(text)) => {
                 let characters = if text.is_ascii() { text.len() } else { text.chars().count() };
                 self.length(characters, min, max, "characters")?;

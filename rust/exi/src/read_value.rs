@@ -8,8 +8,11 @@ use crate::strings::Seen;
 use crate::table::Simple;
 use crate::value::{BigInteger, Datum};
 
+/// How many characters a reference to an earlier string counts for at least.
+const LEAST_CHARGE: usize = 8;
+
 /// The longest magnitude of an unbounded integer, in octets. Certificate serial numbers have 20.
-const LONGEST_INTEGER: usize = 256;
+pub(crate) const LONGEST_INTEGER: usize = 256;
 
 /// Read one value of a simple type; `name` owns the string-table partition.
 #[inline(always)]
@@ -137,7 +140,8 @@ fn add_one(little_endian: &mut Vec<u8>) {
 pub(crate) fn text<S: Sink>(decoder: &mut Decoder<'_, '_, S>, place: Place, name: u16) -> Result<()> {
     match size(decoder)? {
         0 => {
-            let number = decoder.take(decoder.strings.local_width(name))?;
+            let width = decoder.strings.local_width(name);
+            let number = decoder.take(width)?;
             let seen = decoder.strings.local(name, number);
             referred(decoder, place, seen)
         }
@@ -161,7 +165,8 @@ fn referred<S: Sink>(decoder: &mut Decoder<'_, '_, S>, place: Place, seen: Optio
     let Some(seen) = seen else {
         return Err(decoder.fail(ErrorKind::StringTable, "a reference to a string that has not occurred"));
     };
-    let Some(budget) = decoder.budget.checked_sub(seen.characters) else {
+    // However short the string, a reference to it makes an object.
+    let Some(budget) = decoder.budget.checked_sub(seen.characters.max(LEAST_CHARGE)) else {
         return Err(
             decoder.fail(ErrorKind::Limit, "references repeat more characters than any honest message")
         );

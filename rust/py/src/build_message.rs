@@ -1,6 +1,6 @@
 //! A sink that builds the typed Python object of a message, bottom up and in one pass.
 
-use plugcharge_exi::table::{Complex, Particle};
+use plugcharge_exi::table::{Complex, Content, Particle};
 use plugcharge_exi::{BigInteger, Datum, Place, Sink, Stop};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyInt, PyTuple, PyType};
@@ -74,7 +74,10 @@ impl<'py> Builder<'py> {
             None => value,
         };
         let Some(frame) = self.frames.last_mut() else {
-            self.result = Some(value);
+            self.result = Some(match particle.content {
+                Content::Simple(_) => self.classes.simple_element(self.py, particle.name, value)?,
+                _ => value,
+            });
             return Ok(());
         };
         if frame.list.is_none_or(|(field, _)| field != particle.field) {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use plugcharge_exi::Form;
-use plugcharge_exi::table::{Complex, Content, Enumeration, Root, Schema, Simple};
+use plugcharge_exi::table::{Complex, Content, Enumeration, Name, Root, Schema, Simple};
 use plugcharge_messages::SCHEMAS;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -38,12 +38,19 @@ const TEXTS: [&str; 3] = [
 
 static LOADED: [PyOnceLock<Classes>; SCHEMAS.len()] = [const { PyOnceLock::new() }; SCHEMAS.len()];
 
+static SIMPLE_ELEMENT: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+
 /// The classes of the schema set with this index in [`SCHEMAS`].
 pub(crate) fn of(py: Python<'_>, index: usize) -> PyResult<&'static Classes> {
     let (Some(cell), Some(schema)) = (LOADED.get(index), SCHEMAS.get(index)) else {
         return Err(defect("no such schema set"));
     };
     cell.get_or_try_init(py, || Classes::load(py, schema))
+}
+
+/// The class of elements that hold nothing but a value.
+pub(crate) fn simple_element_class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+    SIMPLE_ELEMENT.import(py, "plugcharge.messages", "SimpleElement")
 }
 
 /// The set and the document root of a class, if its set was loaded and the class is the type of one.
@@ -131,6 +138,30 @@ impl Classes {
     ) -> Option<Bound<'py, PyAny>> {
         let members = self.members.get(usize::from(enumeration.class))?;
         members.get(index as usize).map(|member| member.bind(py).clone())
+    }
+
+    /// An element at the root that holds nothing but a value.
+    pub(crate) fn simple_element<'py>(
+        &self,
+        py: Python<'py>,
+        name: Name,
+        value: Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        simple_element_class(py)?.call1((name.local, self.namespace(name), value))
+    }
+
+    /// The root element that a `SimpleElement` stands for.
+    pub(crate) fn simple_root(&self, form: Form, local: &str, namespace: &str) -> Option<usize> {
+        form.roots(self.schema).elements.iter().position(|root| {
+            let name = root.particle.name;
+            matches!(root.particle.content, Content::Simple(_))
+                && name.local == local
+                && self.namespace(name) == namespace
+        })
+    }
+
+    fn namespace(&self, name: Name) -> &'static str {
+        self.schema.namespaces.get(usize::from(name.namespace)).copied().unwrap_or_default()
     }
 
     /// A text as Python has it; those of every signature exist already.

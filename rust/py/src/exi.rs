@@ -1,6 +1,6 @@
 //! `decode`, `encode`, `to_xml`, `from_xml`, `guess`.
 
-use plugcharge_exi::table::{Complex, Schema};
+use plugcharge_exi::table::{Complex, Content, Schema};
 use plugcharge_exi::xml::{self, XmlWriter};
 use plugcharge_exi::{Encoder, Error, ErrorKind, Form, Limits, Place, Sink, Stop, decode as decode_into};
 use plugcharge_messages::{SCHEMAS, index_of};
@@ -86,6 +86,9 @@ fn search_home(
     form: Form,
 ) -> PyResult<(&'static Classes, usize)> {
     let class = message.get_type();
+    if class.is(classes::simple_element_class(py)?) {
+        return simple_home(py, message, schema, form);
+    }
     let name = match schema {
         Some(name) => name.to_owned(),
         None => class.module()?.to_str()?.rsplit('.').next().unwrap_or_default().to_owned(),
@@ -103,6 +106,28 @@ fn search_home(
         let hint = if element.is_some() { "" } else { "; name the element" };
         Err(local(py, &format!("{} is the type of no such root element{hint}", class.name()?), &name))
     }
+}
+
+/// The root of an element that holds nothing but a value: it says its name itself.
+fn simple_home(
+    py: Python<'_>,
+    element: &Bound<'_, PyAny>,
+    schema: Option<&str>,
+    form: Form,
+) -> PyResult<(&'static Classes, usize)> {
+    let local_name: String = element.getattr("name")?.extract()?;
+    let namespace: String = element.getattr("namespace")?.extract()?;
+    let sets = match schema {
+        Some(name) => vec![schema_index(py, name)?],
+        None => (0..SCHEMAS.len()).collect(),
+    };
+    for index in sets {
+        let classes = classes::of(py, index)?;
+        if let Some(root) = classes.simple_root(form, &local_name, &namespace) {
+            return Ok((classes, root));
+        }
+    }
+    Err(local(py, &format!("no schema set has a root element {local_name} with a simple value"), ""))
 }
 
 /// Give the EXI stream of a message; the schema set is known from its class.
@@ -139,7 +164,11 @@ fn encode<'py>(
     let raise = |error: Box<Error>| exi_error(py, &error, name);
     let mut encoder = Encoder::new(classes.schema, form, root, limits).map_err(raise)?;
     let place = Place { particle: &encoder.root().particle, slot: 0, alternative: 0 };
-    Walker::new(py, classes, &mut encoder)?.part(place, message)?;
+    let mut walker = Walker::new(py, classes, &mut encoder)?;
+    match place.particle.content {
+        Content::Simple(_) => walker.part(place, &message.getattr("value")?)?,
+        _ => walker.part(place, message)?,
+    }
     let bytes = encoder.finish().map_err(raise)?;
     Ok(PyBytes::new(py, &bytes))
 }

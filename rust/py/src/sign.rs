@@ -1,7 +1,9 @@
 //! Verification of XML signatures over EXI.
 
 use plugcharge_exi::{Encoder, Form, Limits, Place, decode};
-use plugcharge_sign::{Collected, Collector, Signed, Suite, check_coverage, digest, read_signature, verify};
+use plugcharge_sign::{
+    Collected, Collector, Rules, Signed, Suite, check_coverage, digest, read_signature, verify,
+};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
@@ -16,12 +18,13 @@ use crate::walk_message::Walker;
 ///
 /// Gives the typed message and the `(name, Id)` of every signed element.
 #[pyfunction]
-#[pyo3(signature = (data, schema, key))]
+#[pyo3(signature = (data, schema, key, *, interop = false))]
 fn verify_message<'py>(
     py: Python<'py>,
     data: &[u8],
     schema: &str,
     key: &Bound<'py, PyPublicKey>,
+    interop: bool,
 ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
     let classes = classes::of(py, schema_index(py, schema)?)?;
     let mut builder = Builder::new(py, classes);
@@ -34,19 +37,20 @@ fn verify_message<'py>(
     let message = builder.result.ok_or_else(|| defect("a message without a root"))?;
     let body = message.getattr("body")?.get_type().name()?;
     check_coverage(body.to_str()?, &collected).map_err(|refusal| signature_error(py, &refusal))?;
-    check(py, &collected, key)?;
+    check(py, &collected, key, interop)?;
     Ok((message, names(py, &collected.signed)?))
 }
 
 /// Verify that a signature covers exactly these elements; each is `(object, schema, element name, Id)`.
 #[pyfunction]
-#[pyo3(signature = (elements, signature, key))]
+#[pyo3(signature = (elements, signature, key, *, interop = false))]
 #[expect(clippy::needless_pass_by_value, reason = "arguments from Python are owned")]
 fn verify_elements<'py>(
     py: Python<'py>,
     elements: Vec<(Bound<'py, PyAny>, String, String, String)>,
     signature: &Bound<'py, PyAny>,
     key: &Bound<'py, PyPublicKey>,
+    interop: bool,
 ) -> PyResult<()> {
     let fragment = write(py, signature, Some("xmldsig"), Some("Signature"), false)?;
     let signature = read_signature(&fragment).map_err(|error| exi_error(py, &error, "xmldsig"))?;
@@ -62,12 +66,13 @@ fn verify_elements<'py>(
         let name = classes.schema.fragment.elements.get(root).map_or("", |root| root.particle.name.local);
         collected.signed.push(Signed { name, id: id.clone(), fragments });
     }
-    check(py, &collected, key)
+    check(py, &collected, key, interop)
 }
 
-fn check(py: Python<'_>, collected: &Collected, key: &Bound<'_, PyPublicKey>) -> PyResult<()> {
+fn check(py: Python<'_>, collected: &Collected, key: &Bound<'_, PyPublicKey>, interop: bool) -> PyResult<()> {
     let key = &key.get().0;
-    py.detach(|| verify(collected.signature.as_ref(), &collected.signed, Suite::ISO2, key))
+    let rules = if interop { Rules::Interop } else { Rules::Strict };
+    py.detach(|| verify(collected.signature.as_ref(), &collected.signed, Suite::ISO2, rules, key))
         .map_err(|refusal| signature_error(py, &refusal))
 }
 

@@ -30,15 +30,16 @@ impl<'py, 'e> Walker<'py, 'e> {
         match place.particle.content {
             Content::Simple(simple) => self.simple(place, simple, value),
             Content::Complex(ty) => {
+                if !ty.inline && !self.classes.is(value, ty.class) {
+                    let class = self.classes.class(self.py, ty.class)?.name()?;
+                    return Err(self.wrong(place.particle, value, &format!("an instance of {class}")));
+                }
                 self.sink.begin(place, ty).map_err(|stop| self.stopped(stop))?;
                 if ty.inline {
                     self.fields(ty, std::slice::from_ref(value))?;
-                } else if self.classes.is(value, ty.class) {
+                } else {
                     let fields = self.astuple.call1((value,))?.cast_into::<PyTuple>()?;
                     self.fields(ty, fields.as_slice())?;
-                } else {
-                    let class = self.classes.class(self.py, ty.class)?.name()?;
-                    return Err(self.wrong(place.particle, value, &format!("an instance of {class}")));
                 }
                 self.sink.end(place, ty).map_err(|stop| self.stopped(stop))
             }
@@ -140,9 +141,15 @@ impl<'py, 'e> Walker<'py, 'e> {
             Simple::Bits { .. } | Simple::Unsigned { .. } | Simple::Signed { .. } | Simple::Integer => {
                 return self.number(place, simple, value);
             }
-            Simple::Text { .. } => {
-                value.cast::<PyString>().ok().map(|value| value.to_str()).transpose()?.map(Datum::Text)
-            }
+            Simple::Text { .. } => match value.cast::<PyString>().map(|text| text.to_str()) {
+                Ok(Ok(text)) => Some(Datum::Text(text)),
+                Ok(Err(_)) => {
+                    let detail = "the text holds half of a surrogate pair".to_owned();
+                    let error = self.sink.refusal(ErrorKind::Character, detail, place.particle.name);
+                    return Err(exi_error(self.py, &error, self.classes.schema.name));
+                }
+                Err(_) => None,
+            },
             Simple::Octets { .. } => {
                 value.cast::<PyBytes>().ok().map(|value| Datum::Octets(Octets::whole(value.as_bytes())))
             }
@@ -158,8 +165,9 @@ impl<'py, 'e> Walker<'py, 'e> {
 
     #[inline]
     fn number(&mut self, place: Place, simple: Simple, value: &Bound<'py, PyAny>) -> PyResult<()> {
-        let Ok(number) = value.cast::<PyInt>() else {
-            return Err(self.wrong(place.particle, value, &expected(simple)));
+        let number = match value.cast::<PyInt>() {
+            Ok(number) if !value.is_instance_of::<PyBool>() => number,
+            _ => return Err(self.wrong(place.particle, value, &expected(simple))),
         };
         if let Ok(small) = number.extract::<i64>() {
             return self.sink.value(place, Datum::Signed(small)).map_err(|stop| self.stopped(stop));

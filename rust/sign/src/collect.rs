@@ -23,7 +23,7 @@ pub struct Collected {
     pub signature: Option<Signature>,
     /// Every element with an Id that the signature refers to.
     pub signed: Vec<Signed>,
-    /// Names of elements with an Id to which nothing refers.
+    /// Names of elements that could be signed and to which nothing refers.
     pub unsigned: Vec<&'static str>,
 }
 
@@ -80,8 +80,16 @@ impl<'s, S> Collector<'s, S> {
             writing.depth += 1;
             return writing.encoders.iter_mut().try_for_each(|encoder| encoder.begin(place, ty));
         }
+        self.give_up_waiting();
         self.waiting = has_id(ty).then_some((place, ty));
         Ok(())
+    }
+
+    /// An element that could have an Id has none, so nothing can refer to it.
+    fn give_up_waiting(&mut self) {
+        if let Some((place, _)) = self.waiting.take() {
+            self.collected.unsigned.push(place.particle.name.local);
+        }
     }
 
     fn collect_value(&mut self, place: Place, datum: Datum<'_>) -> Result<(), Stop> {
@@ -92,11 +100,12 @@ impl<'s, S> Collector<'s, S> {
             return writing.encoders.iter_mut().try_for_each(|encoder| encoder.value(place, datum));
         }
         let Some((parent, ty)) = self.waiting.take() else { return Ok(()) };
-        let Datum::Text(id) = datum else { return Ok(()) };
+        let id = if let Datum::Text(id) = datum { id } else { "" };
+        let name = parent.particle.name.local;
         if !is_id(ty, place) {
+            self.collected.unsigned.push(name);
             return Ok(());
         }
-        let name = parent.particle.name.local;
         let wanted =
             self.signature.signature.references.iter().any(|reference| names(reference.uri.as_deref(), id));
         if !wanted {
@@ -117,7 +126,7 @@ impl<'s, S> Collector<'s, S> {
         if self.signature.is_open() {
             return self.signature.end(place, ty);
         }
-        self.waiting = None;
+        self.give_up_waiting();
         let Some(writing) = &mut self.writing else { return Ok(()) };
         writing.encoders.iter_mut().try_for_each(|encoder| encoder.end(place, ty))?;
         if writing.depth > 0 {

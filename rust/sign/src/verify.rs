@@ -70,6 +70,15 @@ pub fn check_coverage(body: &str, collected: &Collected) -> Result<(), Refusal> 
     }
 }
 
+/// How strictly the form of a signature is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rules {
+    /// As the standard says.
+    Strict,
+    /// Also without transforms: some stacks leave them out, and canonical EXI is all they could name.
+    Interop,
+}
+
 /// Why a signature is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -150,12 +159,13 @@ pub fn verify(
     signature: Option<&Signature>,
     elements: &[Signed],
     suite: Suite,
+    rules: Rules,
     signer: &PublicKey,
 ) -> Result<(), Refusal> {
     let Some(signature) = signature else {
         return refuse(Rule::Missing, "the message carries no signature");
     };
-    check_form(signature, suite)?;
+    check_form(signature, suite, rules)?;
     check_pairs(signature, elements)?;
     for reference in &signature.references {
         check_digest(reference, elements)?;
@@ -166,7 +176,7 @@ pub fn verify(
     }
 }
 
-fn check_form(signature: &Signature, suite: Suite) -> Result<(), Refusal> {
+fn check_form(signature: &Signature, suite: Suite, rules: Rules) -> Result<(), Refusal> {
     if let Some(part) = signature.forbidden {
         return refuse(Rule::Forbidden, format!("the signature holds {part}, which [V2G2-771] forbids"));
     }
@@ -187,7 +197,12 @@ fn check_form(signature: &Signature, suite: Suite) -> Result<(), Refusal> {
         if reference.digest_method != suite.digest {
             return refuse(Rule::Algorithm, format!("the digest algorithm is {:?}", reference.digest_method));
         }
-        if !matches!(reference.transforms.as_slice(), [only] if only == CANONICAL_EXI) {
+        let fits = match reference.transforms.as_slice() {
+            [only] => only == CANONICAL_EXI,
+            [] => rules == Rules::Interop,
+            _ => false,
+        };
+        if !fits {
             return refuse(Rule::Transform, "a reference has not exactly one transform, canonical EXI");
         }
     }

@@ -3,8 +3,8 @@
 #![expect(clippy::expect_used, reason = "a test that panics is a test that fails")]
 
 use plugcharge_sign::{
-    Collected, MAX_REFERENCES, Reference, Rule, SIGNED_BY_ISO2, Signature, Signed, Suite, check_coverage,
-    digest, verify,
+    Collected, MAX_REFERENCES, Reference, Rule, Rules, SIGNED_BY_ISO2, Signature, Signed, Suite,
+    check_coverage, digest, verify,
 };
 use plugcharge_trust::{Curve, SigningKey};
 
@@ -37,7 +37,9 @@ fn signature(key: &SigningKey, elements: &[Signed]) -> Signature {
 }
 
 fn rule(signature: Option<&Signature>, elements: &[Signed], key: &SigningKey) -> Option<Rule> {
-    verify(signature, elements, Suite::ISO2, key.public_key()).err().map(|refusal| refusal.rule)
+    verify(signature, elements, Suite::ISO2, Rules::Strict, key.public_key())
+        .err()
+        .map(|refusal| refusal.rule)
 }
 
 #[test]

@@ -148,7 +148,10 @@ impl<'a> Source<'a> {
             let (resolved, local) = self.reader.resolver().resolve_attribute(attribute.key);
             let namespace = match resolved {
                 ResolveResult::Bound(namespace) if namespace.as_ref() == XSI => {
-                    return Err(Error::new(ErrorKind::Undeclared, "xsi:type and xsi:nil are not supported"));
+                    return Err(Error::new(
+                        ErrorKind::Undeclared,
+                        "attributes of XML Schema instances (xsi:type, xsi:nil and others) are not supported",
+                    ));
                 }
                 ResolveResult::Bound(namespace) => Some(namespace.as_ref().to_owned()),
                 ResolveResult::Unbound => None,
@@ -167,7 +170,8 @@ impl<'a> Source<'a> {
                 });
                 if let (Some((_, _, value, used)), Content::Simple(simple)) = (found, particle.content) {
                     *used = true;
-                    give(sink, Place { particle, slot, alternative }, simple, value)?;
+                    give(sink, Place { particle, slot, alternative }, simple, value)
+                        .map_err(|error| error.inside(particle.name))?;
                 }
             }
         }
@@ -262,9 +266,7 @@ fn resolve(reference: &quick_xml::events::BytesRef<'_>) -> Result<char> {
 /// Parse the text of a value by its type and tell it.
 fn give<S: Sink>(sink: &mut S, place: Place, simple: Simple, text: &str) -> Result<()> {
     let word = text.trim_matches([' ', '\t', '\n', '\r']);
-    let bad = |what: &str| {
-        Error::new(ErrorKind::Type, format!("{word:?} is not {what}")).inside(place.particle.name)
-    };
+    let bad = |what: &str| Error::new(ErrorKind::Type, format!("{word:?} is not {what}"));
     let mut tell = |datum: Datum<'_>| sink.value(place, datum).map_err(|Stop| stopped());
     match simple {
         Simple::Text { .. } => tell(Datum::Text(text)),
