@@ -25,8 +25,8 @@ from plugcharge.session import (
     SessionEnded,
 )
 from plugcharge.simulation import SimulatedOutlet
-from plugcharge.station import AccountingStation
 from plugcharge.simulation.faults import break_authorization_signature, understate_receipts
+from plugcharge.station import AccountingStation
 from plugcharge.transport.evcc import ChargeResult, PlainVehicle
 from plugcharge.transport.vehicle_link import connect
 from tests.unit.transport.loopback import (
