@@ -7,7 +7,6 @@ python docs/make_pages.py --check    # exit code 1 when one of them is not what 
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 import textwrap
 from itertools import groupby
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["PAGES", "main"]
 
 HERE = Path(__file__).resolve().parent
-RULES_SOURCE = HERE.parent / "rust" / "trust" / "src" / "rule.rs"
 _GENERATED = "Written by `docs/make_pages.py` from {source}; edit that, not this page.\n"
 
 
@@ -130,9 +128,10 @@ response leads to `{failed}`, but for the rows that say otherwise; a second one 
 ## Car (EVCC): what is sent in which state
 
 Another response than the one listed [V2G2-482], or one under another session id [V2G2-460], closes the
-connection. A FAILED response leads to `SessionStop`; after `FAILED_SequenceError` and
-`FAILED_UnknownSession`, and before there is a session, to the end. A stop that the driver or the station
-wants leads to `PowerDelivery(Stop)` once power was asked for, before that to `SessionStop`.
+connection. A FAILED response leads to `SessionStop` at once, with power on as well, since a station takes
+nothing else then; after `FAILED_SequenceError` and `FAILED_UnknownSession`, and before there is a session,
+it leads to the end. Every other reason to stop (the driver, the station, a response that makes no sense)
+leads to `PowerDelivery(Stop)` once power was asked for, before that to `SessionStop`.
 
 {car}
 {car_diagram}"""
@@ -213,40 +212,17 @@ def timers_page() -> str:
 
 # -- certificate-rules.md --------------------------------------------------------------------------------
 
-_ROW = re.compile(r'^    \w+: (?P<scope>\w+), (?P<stage>\w+), \w+, "(?P<name>[\w-]+)",', re.MULTILINE)
-_SEGMENTS = {
-    "Chain": ("chain",),
-    "Certificate": ("certificate",),
-    "Issuer": ("ca",),
-    "Anchor": ("anchor",),
-    "Leaf": tuple(purpose.value for purpose in pki.Purpose),
-}
 _STAGES = {
-    "Count": "Count: before anything is parsed",
-    "Form": "Form: each certificate by itself",
-    "Link": "Link: from the leaf to a trusted root",
-    "Anchor": "Anchor: which root, and whether every certificate is needed",
-    "Time": "Time: valid at the time of the check",
-    "Issuer": "Issuer: the certificates that sign others",
-    "Leaf": "Leaf: what the leaf's purpose asks for",
-    "Revocation": "Revocation: what is known to be withdrawn",
-    "Name": "Name: who the leaf is for",
+    "count": "Count: before anything is parsed",
+    "form": "Form: each certificate by itself",
+    "link": "Link: from the leaf to a trusted root",
+    "anchor": "Anchor: which root, and whether every certificate is needed",
+    "time": "Time: valid at the time of the check",
+    "issuer": "Issuer: the certificates that sign others",
+    "leaf": "Leaf: what the leaf's purpose asks for",
+    "revocation": "Revocation: what is known to be withdrawn",
+    "name": "Name: who the leaf is for",
 }
-
-
-def _stages() -> dict[str, str]:
-    """Give the stage of each rule by its id; the compiled core does not tell it, so its table is read."""
-    found = {
-        f"iso2::{segment}::{row['name']}": row["stage"]
-        for row in _ROW.finditer(RULES_SOURCE.read_text("utf-8"))
-        for segment in _SEGMENTS[row["scope"]]
-    }
-    # The last two are checked in Python, after the core.
-    by_name = {rule.id: "Name" for rule in pki.chain_rules() if "::subject-not-a" in rule.id}
-    found |= by_name
-    if found.keys() != {rule.id for rule in pki.chain_rules()}:
-        raise LocalError("the rules of the core and their source differ", where=RULES_SOURCE.name)
-    return found
 
 
 def _entry(rules: Sequence[pki.ChainRule]) -> str:
@@ -279,17 +255,18 @@ is reported. `rules="strict"` (the default) tolerates nothing. `rules="interop"`
 
 def rules_page() -> str:
     """Every rule that a chain can break."""
-    stages = _stages()
     order = list(_STAGES)
-    rules = sorted(pki.chain_rules(), key=lambda rule: order.index(stages[rule.id]))
+    rules = sorted(pki.chain_rules(), key=lambda rule: order.index(rule.stage))
     entries, overview = [], []
-    for stage, of_stage in groupby(rules, key=lambda rule: stages[rule.id]):
+    for stage, of_stage in groupby(rules, key=lambda rule: rule.stage):
         listed = list(of_stage)
         groups = [list(group) for _, group in groupby(listed, key=lambda rule: rule[1:])]
-        overview.append((stage, str(len(groups)), ", ".join(sorted({rule.code for rule in listed}))))
+        overview.append(
+            (stage.capitalize(), str(len(groups)), ", ".join(sorted({rule.code for rule in listed})))
+        )
         entries.append(f"## {_STAGES[stage]}\n\n" + "\n".join(_entry(group) for group in groups))
     return _RULES.format(
-        generated=_GENERATED.format(source="`pki.chain_rules()` and `rust/trust/src/rule.rs`"),
+        generated=_GENERATED.format(source="`pki.chain_rules()`"),
         overview=table(("stage", "rules", "response codes"), overview),
         entries="\n".join(entries),
     )

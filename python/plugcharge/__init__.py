@@ -34,6 +34,10 @@ def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'plugcharge' has no attribute {name!r}")
     home = _HOMES.get(name)
-    value = getattr(importlib.import_module(home), name) if home else importlib.import_module(f"plugcharge.{name}")
+    value = (
+        getattr(importlib.import_module(home), name)
+        if home
+        else importlib.import_module(f"plugcharge.{name}")
+    )
     globals()[name] = value
     return value

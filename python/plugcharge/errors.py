@@ -7,7 +7,15 @@ the response code to send; :class:`LocalError` is a wrong use of this package.
 
 from __future__ import annotations
 
-__all__ = ["ChainError", "ExiError", "LocalError", "PeerError", "PlugchargeError", "SignatureError", "TlsError"]
+__all__ = [
+    "ChainError",
+    "ExiError",
+    "LocalError",
+    "PeerError",
+    "PlugchargeError",
+    "SignatureError",
+    "TlsError",
+]
 
 
 class PlugchargeError(Exception):
@@ -87,7 +95,14 @@ class ExiError(PlugchargeError, ValueError):
     """
 
     def __init__(
-        self, what: str, *, kind: str, path: str = "", bit_offset: int = -1, schema: str = "", advice: str = ""
+        self,
+        what: str,
+        *,
+        kind: str,
+        path: str = "",
+        bit_offset: int = -1,
+        schema: str = "",
+        advice: str = "",
     ) -> None:
         where = path if bit_offset < 0 else f"{path or 'start'}, bit {bit_offset}"
         super().__init__(what, where=where, why=f"{schema}: {kind}" if schema else kind, advice=advice)
@@ -138,6 +153,8 @@ class TlsError(PlugchargeError):
         alert: the TLS alert or OpenSSL reason, as a short word; empty when there is none.
     """
 
-    def __init__(self, what: str, *, alert: str = "", where: str = "", why: str = "", advice: str = "") -> None:
+    def __init__(
+        self, what: str, *, alert: str = "", where: str = "", why: str = "", advice: str = ""
+    ) -> None:
         super().__init__(what, where=where, why=why, advice=advice)
         self.alert = alert

@@ -11,7 +11,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugcharge.backend.billing import Bill, bill_session
+from plugcharge.backend.billing import MAX_BILLED_TIME, Bill, bill_session
 from plugcharge.backend.metering import MAX_SESSION_WH, MeasuredEnergy, MeterReading, measure
 from plugcharge.backend.tariff import Tariff
 
@@ -40,7 +40,7 @@ def _tariffs(draw: st.DrawFn) -> Tariff:
 
 
 _ENERGY = st.integers(0, MAX_SESSION_WH)
-_LENGTH = st.timedeltas(timedelta(0), timedelta(days=30))
+_LENGTH = st.timedeltas(timedelta(0), MAX_BILLED_TIME)
 
 
 def _bill(tariff: Tariff, wh: int, length: timedelta) -> Bill:

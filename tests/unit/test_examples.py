@@ -75,5 +75,14 @@ def test_station_and_car(tmp_path: Path) -> None:
     assert summary.total is not None
 
 
+def test_two_cores_without_sockets(tmp_path: Path) -> None:
+    assert "SessionEnded" in finish(start("own_stack.py", folder=tmp_path))
+
+
 def test_every_example_is_run_here() -> None:
-    assert {path.name for path in EXAMPLES.glob("*.py")} == {"car.py", "codec.py", "station.py"}
+    assert {path.name for path in EXAMPLES.glob("*.py")} == {
+        "car.py",
+        "codec.py",
+        "own_stack.py",
+        "station.py",
+    }

@@ -64,8 +64,10 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
         evse_id: the EVSE the car is plugged into.
         evccid: the car's EVCCID, hexadecimal.
         session_id: our session id (UUIDv7).
-        contract_fingerprint: lower-case hex SHA-256 of the contract leaf's DER.
-        mo_root_fingerprint: the same of the root that the chain ended in.
+        contract_fingerprint: names the contract leaf: lower-case hex SHA-256 of what its issuer signed
+            (``pki.ValidatedChain.signed_part_sha256``). A hash of the whole certificate would not do:
+            whoever presents it can rewrite the signature so that it is valid and hashes otherwise.
+        mo_root_fingerprint: lower-case hex SHA-256 of the trusted root's DER that the chain ended in.
         chain_not_after: the earliest end of validity in the chain.
         at: the station's clock; kept in UTC.
     """

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_BILLED_TIME", "Bill", "BillLine", "bill_session"]
 
-# A longer session means that a clock jumped; its time is flagged instead of billed.
-MAX_BILLED_TIME = timedelta(days=30)
+# By wall clock alone, a longer session means that the clock was set; its time is flagged instead of billed.
+MAX_BILLED_TIME = timedelta(days=2)
+# Wall clocks that are kept right are off by less.
+_CLOCK_TOLERANCE = timedelta(minutes=1)
 
 
 class BillLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +79,7 @@ def bill_session(
     energy: MeasuredEnergy,
     authorized: datetime,
     ended: datetime,
+    lasted: int | None = None,
     flags: Iterable[str] = (),
 ) -> Bill:
     """Make the bill of a session. The same arguments give the same bill, always.
@@ -90,8 +93,11 @@ def bill_session(
         tariff: the tariff fixed at authorization.
         energy: what :func:`plugcharge.backend.metering.measure` gave; its flags go onto the bill.
         authorized: when charging was allowed: time is billed from here.
-        ended: when the session ended. Before ``authorized``, or more than 30 days after it, a clock jumped:
-            the time is not billed and the bill is flagged ``clock-jumped``.
+        ended: when the session ended.
+        lasted: whole seconds between the two, counted by a clock that nobody sets. These are billed, and the
+            bill is flagged ``clock-jumped`` when ``authorized`` and ``ended`` tell another time. Without
+            them ``ended`` must be 0 to 2 days after ``authorized``: otherwise no time is billed, flagged
+            ``clock-jumped``.
         flags: further sentences for the reviewer.
 
     Raises:
@@ -110,7 +116,7 @@ def bill_session(
         >>> [(line.item, str(line.amount)) for line in bill.lines], str(bill.total)
         ([('energy', '6.05'), ('vat', '1.15')], '7.20')
     """
-    seconds, clock_flags = _billable_seconds(authorized, ended)
+    seconds, clock_flags = _billable_seconds(authorized, ended, lasted)
     lines = [
         _line("energy", energy.energy_wh, "Wh", tariff.price_per_kwh, per=1000, decimals=tariff.decimals)
     ]
@@ -132,8 +138,15 @@ def bill_session(
     )
 
 
-def _billable_seconds(authorized: datetime, ended: datetime) -> tuple[int, tuple[str, ...]]:
+def _billable_seconds(
+    authorized: datetime, ended: datetime, lasted: int | None
+) -> tuple[int, tuple[str, ...]]:
     length = as_utc(ended, where="ended") - as_utc(authorized, where="authorized")
+    if lasted is not None:
+        if abs(length - timedelta(seconds=lasted)) <= _CLOCK_TOLERANCE:
+            return lasted, ()
+        told = f"{length.total_seconds():.0f} s"
+        return lasted, (f"clock-jumped: the clock tells {told}, but {lasted} s were counted and billed",)
     if not timedelta(0) <= length <= MAX_BILLED_TIME:
         return 0, (f"clock-jumped: the session would have lasted {length.total_seconds():.0f} s",)
     return length // timedelta(seconds=1), ()

@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 import msgspec
 
+from plugcharge import pki
 from plugcharge.backend.authorization import (
     AuthorizationAnswer,
     AuthorizationRequest,
@@ -20,7 +21,7 @@ from plugcharge.backend.authorization import (
 from plugcharge.backend.instants import as_utc, from_text, to_text
 from plugcharge.backend.schema import contracts, revoked_certificates, tariffs
 from plugcharge.backend.tariff import Tariff
-from plugcharge.errors import LocalError
+from plugcharge.errors import ChainError, LocalError
 from plugcharge.identifiers import Emaid, IdentifierError, Pcid
 
 import sqlalchemy as sa  # isort: skip  (after schema, which explains its absence)
@@ -168,24 +169,50 @@ class ContractBook:
             if connection.execute(query).rowcount == 0:
                 connection.execute(contracts.insert().values(emaid=emaid, **values))
 
-    def revoke_certificate(self, sha256: str, at: datetime) -> None:
+    def revoke_certificate(self, certificate: bytes, at: datetime) -> None:
         """Refuse a contract certificate from now on; doing it again changes nothing.
 
+        It is recognised by what its issuer signed, so no change that leaves it valid brings it back.
+
         Args:
-            sha256: lower-case hex SHA-256 of the leaf's DER.
+            certificate: the leaf in DER.
             at: when it was revoked.
 
         Raises:
-            LocalError: not a fingerprint, or a time without a zone.
+            LocalError: not a certificate, or a time without a zone.
+            StorageError: nothing was stored.
+        """
+        try:
+            signed_part = pki.parse_certificate(certificate).signed_part_sha256
+        except ChainError as error:
+            raise LocalError(
+                "this is no certificate that could be revoked",
+                where="certificate",
+                why=error.what,
+                advice="give the leaf in DER, or use revoke_signed_part",
+            ) from error
+        self.revoke_signed_part(signed_part.hex(), at)
+
+    def revoke_signed_part(self, sha256: str, at: datetime) -> None:
+        """Refuse the contract certificate whose signed part has this hash; as :meth:`revoke_certificate`.
+
+        Args:
+            sha256: lower-case hex SHA-256 of what the leaf's issuer signed (TBSCertificate), which is
+                ``pki.ValidatedChain.signed_part_sha256``; not the fingerprint that certificate tools print.
+            at: when it was revoked.
+
+        Raises:
+            LocalError: not a SHA-256, or a time without a zone.
             StorageError: nothing was stored.
         """
         if not _SHA256.fullmatch(sha256):
             raise LocalError(
                 f"{sha256[:80]!r} is no SHA-256", where="sha256", advice="64 lower-case hex digits"
             )
+        row = {"signed_part_sha256": sha256, "at": to_text(at)}
         with self._database.write() as connection:
             if not _is_revoked(connection, sha256):
-                connection.execute(revoked_certificates.insert().values(sha256=sha256, at=to_text(at)))
+                connection.execute(revoked_certificates.insert().values(**row))
 
     def contract(self, emaid: str) -> Contract | None:
         """Give the contract with an eMAID in any spelling; ``None`` when there is none.
@@ -257,8 +284,9 @@ def _plain(evse_id: str) -> str:
     return evse_id.replace("*", "").upper()
 
 
-def _is_revoked(connection: sa.Connection, sha256: str) -> bool:
-    query = sa.select(revoked_certificates.c.sha256).where(revoked_certificates.c.sha256 == sha256)
+def _is_revoked(connection: sa.Connection, signed_part_sha256: str) -> bool:
+    column = revoked_certificates.c.signed_part_sha256
+    query = sa.select(column).where(column == signed_part_sha256)
     return connection.execute(query).first() is not None
 
 

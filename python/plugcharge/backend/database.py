@@ -9,6 +9,7 @@ import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from plugcharge.backend.ledger import GENESIS
 from plugcharge.backend.schema import (
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
 __all__ = ["Database"]
 
 _WRITING = "plugcharge_writing"
+_IN_MEMORY = "a session store in memory would lose every bill with the process"
+_NAME_A_FILE = "name a file, such as sqlite:///plugcharge.db"
+# What the URL of an SQLite file may say besides its path. Other options choose a store that is not on the
+# disk (vfs), share it without locks (nolock, immutable) or cannot be judged.
+_SQLITE_OPTIONS = {"uri": ("true",), "mode": ("ro", "rw", "rwc")}
 
 # SQLite's own names for what went wrong (the prefix decides) -> our kind, sentence and advice.
 _SQLITE_FAULTS: tuple[tuple[str, StorageKind, str, str], ...] = (
@@ -91,7 +97,8 @@ class Database:
             busy_timeout: seconds to wait for another writer.
 
         Raises:
-            LocalError: the URL is not one, its driver is not installed, or it names a database in memory.
+            LocalError: the URL is not one, its driver is not installed, or it names a database in memory or
+                one with options that could lose bills. No error shows a password.
             StorageError: the file is missing, not a database, not ours, or of another schema version.
 
         Example:
@@ -106,9 +113,10 @@ class Database:
         if path is not None:
             _prepare_file(path, create=create)
         engine = _engine(url, read_only=read_only, busy_timeout=busy_timeout)
-        where = url.render_as_string(hide_password=True)
+        where = _shown(url)
         database = cls(engine, where=where, busy_timeout=busy_timeout, read_only=read_only)
         try:
+            database._check_place()
             database._check_schema(create=create)
         except BaseException:
             database.close()
@@ -117,7 +125,7 @@ class Database:
 
     @property
     def where(self) -> str:
-        """The URL of the database, without a password."""
+        """The URL of the database, without password and options."""
         return self._where
 
     def close(self) -> None:
@@ -175,15 +183,24 @@ class Database:
         try:
             yield
         except sa.exc.DBAPIError as error:
-            raise _explain(error, self._where) from error
-        except sa.exc.TimeoutError as error:
+            raise _explain(error, self._where, _secrets(self._engine.url)) from None
+        except sa.exc.TimeoutError:
             raise StorageError(
                 "every connection to the database is in use",
                 kind="locked",
                 where=self._where,
-                why=str(error),
+                why="no connection was given back in time",
                 advice="repeat the call",
-            ) from error
+            ) from None
+
+    def _check_place(self) -> None:
+        """Ask SQLite where the database is: whatever its URL says, it has to be in a file."""
+        if self._engine.dialect.name != "sqlite":
+            return
+        with self.read() as connection:
+            rows = connection.exec_driver_sql("PRAGMA database_list").all()
+        if not any(name == "main" and file for _, name, file in rows):
+            raise LocalError(_IN_MEMORY, where="database", advice=_NAME_A_FILE)
 
     def _check_schema(self, *, create: bool) -> None:
         if create:
@@ -215,20 +232,58 @@ class Database:
 
 def _url(target: str | Path) -> sa.URL:
     text = str(target)
+    if not text.strip() or "\0" in text:
+        raise LocalError("a database needs a name without zero octets", where="database", advice=_NAME_A_FILE)
     if isinstance(target, Path) or "://" not in text:
         url = sa.URL.create("sqlite", database=text)
     else:
-        try:
-            url = sa.make_url(text)
-        except sa.exc.ArgumentError as error:
-            raise LocalError("this is not a database URL", where="database", why=str(error)) from error
-    if url.get_backend_name() == "sqlite" and (url.database or ":memory:") == ":memory:":
-        raise LocalError(
-            "a session store in memory would lose every bill with the process",
-            where="database",
-            advice="name a file, such as sqlite:///plugcharge.db",
-        )
+        url = _parsed(text)
+    if url.get_backend_name() == "sqlite":
+        _check_sqlite(url)
     return url
+
+
+def _parsed(text: str) -> sa.URL:
+    try:
+        return sa.make_url(text)
+    except (sa.exc.ArgumentError, ValueError):
+        pass  # its text may repeat a part of the password
+    raise LocalError(
+        "this is not a database URL",
+        where="database",
+        advice="write driver://user:password@host:port/name, with @ : / in a password as %40 %3A %2F",
+    )
+
+
+def _check_sqlite(url: sa.URL) -> None:
+    name = unquote(url.database or "")
+    if not name.removeprefix("file:").strip("/ ") or ":memory:" in name or "memory" in _values(url, "mode"):
+        raise LocalError(_IN_MEMORY, where="database", advice=_NAME_A_FILE)
+    for option in url.query:
+        if not set(_values(url, option)) <= set(_SQLITE_OPTIONS.get(option, ())):
+            raise LocalError(
+                f"this option of SQLite is not taken: {option[:40]!r}",
+                where="database",
+                why="it could lose bills",
+                advice="leave it out; uri=true and mode=ro, rw or rwc are taken",
+            )
+
+
+def _values(url: sa.URL, option: str) -> tuple[str, ...]:
+    value = url.query.get(option, ())
+    return (value,) if isinstance(value, str) else value
+
+
+def _shown(url: sa.URL) -> str:
+    """Give a URL that may be printed: options can hold a password too."""
+    return url.set(query={}).render_as_string(hide_password=True)
+
+
+def _secrets(url: sa.URL) -> tuple[str, ...]:
+    """Give what a driver's message must not repeat."""
+    found = [str(url.password or "")]
+    found += [value for option in url.query if "pass" in option.lower() for value in _values(url, option)]
+    return tuple(secret for secret in found if secret)
 
 
 def _file_of(url: sa.URL) -> Path | None:
@@ -263,16 +318,22 @@ def _prepare_file(path: Path, *, create: bool) -> None:
 def _engine(url: sa.URL, *, read_only: bool, busy_timeout: float) -> sa.Engine:
     try:
         engine = sa.create_engine(url)
-    except (sa.exc.ArgumentError, ModuleNotFoundError) as error:
-        raise LocalError(
-            "there is no driver for this database",
-            where=url.render_as_string(hide_password=True),
-            why=str(error),
-            advice="install the driver that the URL names, for example psycopg",
-        ) from error
+    except ModuleNotFoundError as error:
+        raise _no_driver(url, f"there is no module {error.name}") from None
+    except (sa.exc.ArgumentError, TypeError, ValueError):
+        raise _no_driver(url, f"{url.drivername} cannot be used with this URL") from None
     if url.get_backend_name() == "sqlite":
         _set_up_sqlite(engine, read_only=read_only, busy_timeout=busy_timeout)
     return engine
+
+
+def _no_driver(url: sa.URL, why: str) -> LocalError:
+    return LocalError(
+        "there is no driver for this database",
+        where=_shown(url),
+        why=why,
+        advice="install the driver that the URL names, for example psycopg",
+    )
 
 
 def _set_up_sqlite(engine: sa.Engine, *, read_only: bool, busy_timeout: float) -> None:
@@ -292,10 +353,13 @@ def _set_up_sqlite(engine: sa.Engine, *, read_only: bool, busy_timeout: float) -
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
 
-def _explain(error: sa.exc.DBAPIError, where: str) -> StorageError:
+def _explain(error: sa.exc.DBAPIError, where: str, secrets: tuple[str, ...]) -> StorageError:
     original: Any = error.orig
     name = str(getattr(original, "sqlite_errorname", "") or "")
+    said = str(original)
+    for secret in secrets:
+        said = said.replace(secret, "***")
     for prefix, kind, what, advice in _SQLITE_FAULTS:
         if name.startswith(prefix):
-            return StorageError(what, kind=kind, where=where, why=f"{original} ({name})", advice=advice)
-    return StorageError("the database refused", kind="io", where=where, why=str(original))
+            return StorageError(what, kind=kind, where=where, why=f"{said} ({name})", advice=advice)
+    return StorageError("the database refused", kind="io", where=where, why=said)

@@ -136,8 +136,8 @@ class SessionAuthorized(msgspec.Struct, frozen=True, kw_only=True, tag_field="ki
         at: when the answer came; kept in UTC.
         answer: the decision, with the tariff that was fixed by it.
         emaid: the eMAID from the verified certificate (kept canonical, 14 characters); ``None`` under EIM.
-        contract_sha256: lower-case hex SHA-256 of the contract leaf; ``None`` under EIM.
-        mo_root_sha256: the same of the root the chain ended in.
+        contract_sha256: lower-case hex SHA-256 of the signed part of the contract leaf; ``None`` under EIM.
+        mo_root_sha256: lower-case hex SHA-256 of the root the chain ended in.
         pcid: the vehicle's provisioning id where it is known.
     """
 
@@ -229,17 +229,22 @@ class SessionClosed(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind",
         at: when it was closed; kept in UTC.
         stop_reason: why it ended.
         ended: when it really ended, if that is earlier than ``at``, as after a crash; ``None`` for ``at``.
+        lasted: whole seconds since the authorization, counted by a clock that nobody sets; ``None`` where
+            there is no such count, as after a crash.
     """
 
     session_id: str
     at: datetime
     stop_reason: StopReason
     ended: datetime | None = None
+    lasted: int | None = None
 
     def __post_init__(self) -> None:
         _keep_utc(self, "at")
         if self.ended is not None:
             _keep_utc(self, "ended")
+        if self.lasted is not None and self.lasted < 0:
+            raise LocalError("a session cannot last less than nothing", where="SessionClosed.lasted")
 
 
 class SessionBilled(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="billed"):
@@ -289,7 +294,7 @@ class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
         auth_result: the decision; ``None`` before.
         emaid: canonical eMAID from the verified certificate.
         pcid: the vehicle's provisioning id where known.
-        contract_sha256: fingerprint of the contract leaf.
+        contract_sha256: SHA-256 of the signed part of the contract leaf.
         mo_root_sha256: fingerprint of the root.
         readings: in the order in which they were recorded.
         receipts: the car's signed receipts with their verdicts.
@@ -370,7 +375,7 @@ def same_fact(first: Event, second: Event) -> bool:
     """Tell whether two reports are the same fact, reported twice; the time of reporting does not count."""
     if type(first) is not type(second):
         return False
-    skipped = ("at", "ended")
+    skipped = ("at", "ended", "lasted")
     return all(
         getattr(first, name) == getattr(second, name)
         for name in first.__struct_fields__
@@ -435,8 +440,11 @@ def _warnings(record: SessionRecord) -> tuple[str, ...]:
     allowed = record.auth_result is not None and record.auth_result.accepted
     if record.energy_wh and not allowed:
         flags += (f"energy-without-authorization: {record.energy_wh} Wh flowed that nobody pays for",)
-    if record.ended and allowed:
-        flags += ("no-tariff: the session was authorized without a tariff and cannot be billed",)
+    if record.ended and record.auth_result is not None and allowed:
+        if record.auth_result.tariff is None:
+            flags += ("no-tariff: the session was authorized without a tariff and cannot be billed",)
+        else:
+            flags += (f"not-billed: it ended as {record.stop_reason} before any energy flowed",)
     return flags
 
 

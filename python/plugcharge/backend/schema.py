@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 # Raised by one with every change of a table; a database of another version is refused, never guessed at.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 METADATA = MetaData()
 
@@ -122,9 +122,10 @@ contracts = Table(
     Column("pcid", String(18)),
 )
 
+# Certificates by what their issuers signed; a hash of a whole certificate names only one of its forms.
 revoked_certificates = Table(
     "revoked_certificates",
     METADATA,
-    Column("sha256", String(64), primary_key=True),
+    Column("signed_part_sha256", String(64), primary_key=True),
     Column("at", String(27), nullable=False),
 )

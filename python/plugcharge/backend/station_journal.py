@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import time
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -23,8 +24,10 @@ from plugcharge.backend.records import (
     SessionOpened,
     StopReason,
 )
+from plugcharge.errors import LocalError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from plugcharge.backend.authorization import AuthorizationAnswer, AuthorizationRequest
@@ -48,6 +51,8 @@ class StationJournal:
         clock: gives the time in UTC.
         random_bytes: the source of session ids.
         default_tariff: billed when an accepting answer brings no tariff of its own.
+        steady_clock: gives seconds that only ever go forward; time is billed by it, so that setting the
+            station's clock in a session bills nobody for it.
     """
 
     def __init__(
@@ -58,12 +63,15 @@ class StationJournal:
         clock: Clock = utc_now,
         random_bytes: RandomBytes = os.urandom,
         default_tariff: Tariff | None = None,
+        steady_clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._station_id = station_id
         self._clock = clock
         self._random = random_bytes
         self._default_tariff = default_tariff
+        self._steady_clock = steady_clock
+        self._authorized_at: dict[str, float] = {}
         self._in_order = asyncio.Lock()
 
     async def recover(self) -> list[Recovered]:
@@ -126,22 +134,33 @@ class StationJournal:
         """Record who asked and what was answered; this fixes the tariff of the session.
 
         Raises:
-            LocalError: the session is unknown or closed, or has another authorization already.
+            LocalError: the session is unknown or closed, or has another authorization already; or the answer
+                accepts, but neither it nor this journal has a tariff: energy that nobody can be billed for is
+                not sold. The car must not charge then.
             StorageError: nothing was stored.
         """
         if answer.accepted and answer.tariff is None:
+            if self._default_tariff is None:
+                raise LocalError(
+                    "the contract was accepted without a tariff",
+                    where=f"session {request.session_id}",
+                    why="what it charges could not be billed",
+                    advice="give StationJournal a default_tariff; for free charging one with prices of 0",
+                )
             answer = msgspec.structs.replace(answer, tariff=self._default_tariff)
-        return await self._append(
-            SessionAuthorized(
-                session_id=request.session_id,
-                at=self._clock(),
-                answer=answer,
-                emaid=request.emaid,
-                contract_sha256=request.contract_fingerprint,
-                mo_root_sha256=request.mo_root_fingerprint,
-                pcid=pcid,
-            )
+        authorized = SessionAuthorized(
+            session_id=request.session_id,
+            at=self._clock(),
+            answer=answer,
+            emaid=request.emaid,
+            contract_sha256=request.contract_fingerprint,
+            mo_root_sha256=request.mo_root_fingerprint,
+            pcid=pcid,
         )
+        began = self._steady_clock()
+        acknowledged = await self._append(authorized)
+        self._authorized_at.setdefault(request.session_id, began)
+        return acknowledged
 
     async def record_reading(
         self,
@@ -251,15 +270,22 @@ class StationJournal:
         """End a session and give its bill; again for the same reason gives the same bill.
 
         Returns:
-            The bill; ``None`` when nobody may be billed (never authorized, or no tariff).
+            The bill; ``None`` when nobody may be billed (never authorized, no tariff, or the station failed
+            before energy flowed).
 
         Raises:
             LocalError: the session is unknown, or was closed for another reason.
             StorageError: nothing was stored; call again.
         """
-        closed = SessionClosed(session_id=session_id, at=self._clock(), stop_reason=stop_reason)
+        began = self._authorized_at.get(session_id)
+        lasted = None if began is None else max(0, int(self._steady_clock() - began))
+        closed = SessionClosed(
+            session_id=session_id, at=self._clock(), stop_reason=stop_reason, lasted=lasted
+        )
         async with self._in_order:
-            return await asyncio.to_thread(self._store.close_session, closed)
+            bill = await asyncio.to_thread(self._store.close_session, closed)
+        self._authorized_at.pop(session_id, None)
+        return bill
 
     async def _append(self, event: Event, key: str | None = None) -> Acknowledged:
         async with self._in_order:

@@ -190,7 +190,8 @@ class SessionStore:
         """Close a session and bill it, both or neither; again for the same reason gives the same bill again.
 
         Returns:
-            The bill; ``None`` when nobody may be billed (never authorized, or no tariff).
+            The bill; ``None`` when nobody may be billed (never authorized, no tariff, or the station failed
+            before energy flowed).
 
         Raises:
             LocalError: the session is unknown, or was closed for another reason.
@@ -274,10 +275,7 @@ class SessionStore:
             LedgerError: names the first entry that is wrong.
         """
         with self._database.read() as connection:
-            row = connection.execute(sa.select(ledger_head)).one_or_none()
-            if row is None:
-                raise LedgerError("the head of the ledger is gone", seq=0, rule="head")
-            head = check_chain(_links(connection), LedgerHead(entries=row.entries, hash=row.hash))
+            head = check_chain(_links(connection), _head(sa.select(ledger_head), connection))
             _check_index(connection)
             return head
 
@@ -298,28 +296,19 @@ class SessionStore:
         if not done.new:
             return record.bill
         ended = closed.ended or closed.at
-        bill = settle(record, ended=ended, stop_reason=closed.stop_reason)
+        bill = settle(record, ended=ended, stop_reason=closed.stop_reason, lasted=closed.lasted)
         if bill is not None:
             billed = SessionBilled(session_id=closed.session_id, at=closed.at, bill=bill)
             self._put(connection, billed, encode_event(billed), "billed")
             record = msgspec.structs.replace(record, bill=bill, warnings=bill.flags)
         connection.execute(
-            sessions.update()
-            .where(sessions.c.session_id == closed.session_id)
-            .values(
-                ended=to_text(ended),
-                stop_reason=closed.stop_reason.value,
-                energy_wh=record.energy_wh,
-                total=None if bill is None else str(bill.total),
-                currency=None if bill is None else bill.tariff.currency,
-                needs_review=bool(record.warnings),
-            )
+            sessions.update().where(sessions.c.session_id == closed.session_id).values(**_listed(record))
         )
         return bill
 
     def _put(self, connection: sa.Connection, event: Event, body: bytes, key: str) -> Acknowledged:
         # The head comes first and is locked: on every database, writers stand in line here.
-        head = connection.execute(sa.select(ledger_head).with_for_update()).one()
+        head = _head(sa.select(ledger_head).with_for_update(), connection)
         known = _find(connection, event.session_id, key)
         if known is not None:
             return _acknowledge_again(known, event, key)
@@ -467,19 +456,41 @@ def _read_summary(row: sa.RowMapping) -> SessionSummary:
     )
 
 
+def _listed(record: SessionRecord) -> dict[str, object]:
+    """Give the row of a session in the list."""
+    bill, is_over = record.bill, record.ended is not None
+    return {
+        "session_id": record.session_id,
+        "station_id": record.station_id,
+        "evse_id": record.evse_id,
+        "protocol": record.protocol.value,
+        "emaid": record.emaid,
+        "started": to_text(record.started),
+        "ended": None if record.ended is None else to_text(record.ended),
+        "stop_reason": None if record.stop_reason is None else record.stop_reason.value,
+        "energy_wh": record.energy_wh if is_over else None,
+        "total": None if bill is None else str(bill.total),
+        "currency": None if bill is None else bill.tariff.currency,
+        "needs_review": is_over and bool(record.warnings),
+    }
+
+
+def _head(query: sa.Select[Any], connection: sa.Connection) -> LedgerHead:
+    """Read the one head of the ledger."""
+    rows = connection.execute(query).all()
+    if len(rows) != 1 or rows[0].id != 1:
+        raise LedgerError(f"the ledger has {len(rows)} heads where one belongs", seq=0, rule="head")
+    return LedgerHead(entries=rows[0].entries, hash=rows[0].hash)
+
+
 def _check_index(connection: sa.Connection) -> None:
-    """Compare the list of sessions with the events it was made from: state, eMAID, energy and total."""
-    listed = {row.session_id: row for row in connection.execute(sa.select(sessions))}
+    """Compare the list of sessions, every column of it, with the events it was made from."""
+    listed = {row.session_id: dict(row._mapping) for row in connection.execute(sa.select(sessions))}
     heads = sa.select(ledger.c.session_id, sa.func.max(ledger.c.seq).label("last")).group_by(
         ledger.c.session_id
     )
     for session_id, last in connection.execute(heads).all():
-        record = _load(connection, session_id)
-        row = listed.pop(session_id, None)
-        expected = (record.emaid, record.stop_reason, None if record.cost is None else str(record.cost))
-        if row is None or (row.emaid, row.stop_reason, row.total) != expected:
-            raise LedgerError(f"the list of sessions is wrong about {session_id}", seq=last, rule="index")
-        if record.ended is not None and row.energy_wh != record.energy_wh:
+        if listed.pop(session_id, None) != _listed(_load(connection, session_id)):
             raise LedgerError(f"the list of sessions is wrong about {session_id}", seq=last, rule="index")
     if listed:
         raise LedgerError(f"the list names sessions that never were: {min(listed)}", seq=0, rule="index")

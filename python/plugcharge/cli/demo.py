@@ -139,6 +139,7 @@ def _refusal(shown: Demonstration) -> dict[str, str] | None:
         "code": error.code,
         "what": error.what,
         "why": error.why,
+        "rule_advice": error.advice,
         "meaning": refusal.meaning,
         "advice": refusal.advice,
     }

@@ -277,6 +277,7 @@ def _refusal_lines(demonstration: Demonstration) -> list[tuple[str, str]]:
         ("refused", f"{error.where} with {error.code}"),
         ("reason", error.what),
         ("rule", error.why or "-"),
+        *([("its advice", error.advice)] if error.advice else []),
         ("it means", refusal.meaning),
         ("what to do", refusal.advice),
     ]

@@ -23,8 +23,8 @@ from plugcharge.session import (
     SeccConfig,
 )
 from plugcharge.simulation import SimulatedBattery, SimulatedOutlet, SimulatedVehicle
-from plugcharge.station import AccountingStation
 from plugcharge.simulation.faults import break_authorization_signature, understate_receipts
+from plugcharge.station import AccountingStation
 from plugcharge.transport.contract import signing_key
 from plugcharge.transport.evcc import Evcc
 from plugcharge.transport.identity import TlsIdentity

@@ -21,7 +21,7 @@ _COMMANDS = {
 
 
 class _LazyGroup(click.Group):
-    """Imports a subcommand's file only when it is called; a package error becomes one sentence and exit code 1."""
+    """Imports a subcommand's file when it is called; a package error becomes one sentence and exit code 1."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(_COMMANDS)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["ChainRule", "Purpose", "ValidatedChain", "chain_rules", "validate"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_FINGERPRINT_OCTETS: Final = 32
+_SHA256_OCTETS: Final = 32
 
 
 class Purpose(StrEnum):
@@ -56,6 +56,9 @@ class ChainRule(NamedTuple):
     """The -2 ResponseCode that the peer is told."""
     tolerated: bool
     """Whether ``rules="interop"`` goes on when it is broken."""
+    stage: str
+    """When it is checked: ``"count"``, ``"form"``, ``"link"``, ``"anchor"``, ``"time"``, ``"issuer"``,
+    ``"leaf"``, ``"revocation"`` or ``"name"``, in this order."""
 
 
 _NOT_AN_EMAID: Final = ChainRule(
@@ -65,6 +68,7 @@ _NOT_AN_EMAID: Final = ChainRule(
     "the certificate is no contract certificate, or its issuer named it wrongly; ask the issuer",
     "FAILED_CertChainError",
     tolerated=False,
+    stage="name",
 )
 _NOT_A_PCID: Final = ChainRule(
     "iso2::oem-provisioning::subject-not-a-pcid",
@@ -73,6 +77,7 @@ _NOT_A_PCID: Final = ChainRule(
     "the certificate is no provisioning certificate, or its maker named it otherwise; ask the maker",
     "FAILED_CertChainError",
     tolerated=True,
+    stage="name",
 )
 
 
@@ -90,7 +95,10 @@ class ValidatedChain:
         pcid: the canonical PCID; ``None`` unless the purpose is OEM_PROVISIONING and the name is a PCID.
         public_key: the leaf's key, ready to verify signatures.
         key_usage: names of the leaf's KeyUsage bits, as RFC 5280 writes them; empty without the extension.
-        fingerprint: SHA-256 of the leaf, 32 octets.
+        fingerprint: SHA-256 of the leaf, 32 octets. Not a name for a deny list: whoever presents a
+            certificate can rewrite its ECDSA signature (r, s) as (r, n - s), which is just as valid.
+        signed_part_sha256: SHA-256 of what the leaf's issuer signed (TBSCertificate), 32 octets: the same for
+            every form of the leaf, so recognise it by this.
         not_before: when the last certificate of the path (root included) becomes valid, in UTC.
         not_after: when the first certificate of the path (root included) expires, in UTC.
         tolerated: ids of the rules that were broken and tolerated; empty under strict rules.
@@ -106,6 +114,7 @@ class ValidatedChain:
     public_key: _core.PublicKey
     key_usage: tuple[str, ...]
     fingerprint: bytes
+    signed_part_sha256: bytes
     not_before: datetime
     not_after: datetime
     tolerated: tuple[str, ...]
@@ -133,6 +142,7 @@ def validate(
     trust: TrustStore,
     at: datetime,
     revoked: Collection[bytes | tuple[bytes, int]] = frozenset(),
+    revoked_signed_parts: Collection[bytes] = frozenset(),
     rules: Literal["strict", "interop"] = "strict",
     danger_ignore_root_validity: bool = False,
 ) -> ValidatedChain:
@@ -144,8 +154,11 @@ def validate(
         purpose: what the leaf is to be used for.
         trust: the trusted roots.
         at: the time of the check, with a time zone.
-        revoked: what is known to be revoked: SHA-256 fingerprints of certificates (32 octets), or pairs of
-            the issuer's name in DER and the serial number.
+        revoked: what is known to be revoked: certificates in DER, or pairs of the issuer's name in DER and
+            the serial number. A certificate is recognised by issuer and serial number and by what its issuer
+            signed, so no change that leaves it valid hides it.
+        revoked_signed_parts: the same, as SHA-256 of what the issuer signed (TBSCertificate), 32 octets each:
+            :attr:`ValidatedChain.signed_part_sha256`, not the fingerprint that certificate tools print.
         rules: ``"strict"`` is the profile to the letter; ``"interop"`` goes on where issuers in the field are
             known to deviate, and lists each deviation in :attr:`ValidatedChain.tolerated`.
         danger_ignore_root_validity: take a root that is expired or not yet valid.
@@ -167,14 +180,14 @@ def validate(
         ...
         plugcharge.errors.ChainError: The chain ends at an issuer that is not trusted here. ...
     """
-    fingerprints, serials = _revocations(revoked) if revoked else ((), ())
+    signed_parts, serials = _revocations(revoked, revoked_signed_parts)
     found = _core.validate_chain(
         chain,
         trust.core,
         purpose=purpose,
         at=math.floor(_aware(at).timestamp()),
         rules=rules,
-        revoked_fingerprints=fingerprints,
+        revoked_signed_parts=signed_parts,
         revoked_serials=serials,
         danger_ignore_root_validity=danger_ignore_root_validity,
     )
@@ -194,6 +207,7 @@ def validate(
         public_key=found.public_key,
         key_usage=found.key_usage,
         fingerprint=found.fingerprint,
+        signed_part_sha256=found.signed_part_sha256,
         not_before=_EPOCH + timedelta(seconds=found.not_before),
         not_after=_EPOCH + timedelta(seconds=found.not_after),
         tolerated=tolerated,
@@ -255,17 +269,36 @@ def _aware(at: datetime) -> datetime:
 
 
 def _revocations(
-    revoked: Collection[bytes | tuple[bytes, int]],
+    revoked: Collection[bytes | tuple[bytes, int]], signed_parts: Collection[bytes]
 ) -> tuple[list[bytes], list[tuple[bytes, bytes]]]:
-    fingerprints, serials = [], []
+    """Give the SHA-256 of signed parts, and issuers with serial numbers, that are revoked."""
+    digests, serials = list(signed_parts), []
+    for digest in digests:
+        if len(digest) != _SHA256_OCTETS:
+            raise LocalError(
+                f"a SHA-256 has {_SHA256_OCTETS} octets, not {len(digest)}", where="revoked_signed_parts"
+            )
     for item in revoked:
         if isinstance(item, bytes):
-            if len(item) != _FINGERPRINT_OCTETS:
-                raise LocalError(
-                    f"a fingerprint has {len(item)} octets", where="revoked", why="SHA-256 has 32 octets"
-                )
-            fingerprints.append(item)
+            certificate = _revoked_certificate(item)
+            digests.append(certificate.signed_part_sha256)
+            serials.append((certificate.issuer, certificate.serial))
         else:
             issuer, serial = item
             serials.append((issuer, serial.to_bytes(serial.bit_length() // 8 + 1, "big", signed=True)))
-    return fingerprints, serials
+    return digests, serials
+
+
+def _revoked_certificate(der: bytes) -> _core.CertificateSummary:
+    try:
+        return _core.parse_certificate(der)
+    except ChainError as error:
+        raise LocalError(
+            "this is no certificate that could be revoked",
+            where="revoked",
+            why="a fingerprint of a certificate cannot name it: anybody can change it without a key"
+            if len(der) == _SHA256_OCTETS
+            else error.what,
+            advice="give the certificate in DER, its issuer and serial number, or the SHA-256 of its signed"
+            " part as revoked_signed_parts",
+        ) from error

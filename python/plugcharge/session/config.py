@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
-from plugcharge.errors import LocalError
+from plugcharge.errors import ChainError, LocalError
 from plugcharge.identifiers import Emaid, IdentifierError
-from plugcharge.messages.iso2 import EnergyTransferMode
-from plugcharge.pki import PublicKey
+from plugcharge.messages.iso2 import EnergyTransferMode, UnitSymbol
+from plugcharge.pki import PublicKey, parse_certificate
+from plugcharge.session.quantities import physical
+from plugcharge.session.timers_iso2 import checked
 from plugcharge.session.values import Payment
 from plugcharge.wire.sap import ISO2, ProtocolVersion
 from plugcharge.wire.v2gtp import DEFAULT_MAX_PAYLOAD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
+    from enum import StrEnum
 
     from plugcharge.pki import SigningKey, TrustStore
 
 __all__ = ["Environment", "EvccConfig", "EvccContract", "SeccConfig"]
 
+_Named = TypeVar("_Named", bound="StrEnum")
+
+_SHA256_OCTETS = 32
 _AC_MODES = (EnergyTransferMode.AC_single_phase_core, EnergyTransferMode.AC_three_phase_core)
 
 
@@ -75,7 +82,7 @@ class SeccConfig:
         environment: randomness and time of day.
         contract_trust: roots that contracts are trusted by (MO and V2G); ``None`` when Plug and Charge is
             not served. It is offered only over TLS [V2G2-634].
-        payments: what is offered, in this order.
+        payments: what is offered, in this order; text such as ``"Contract"`` is taken as well.
         energy_transfer_modes: what is offered; AC only.
         nominal_voltage: volts from line to neutral.
         max_current: amperes a phase.
@@ -83,6 +90,10 @@ class SeccConfig:
         free_service: charging costs nothing.
         protocols: what is served.
         chain_rules: how strictly contract chains are judged.
+        revoked: certificates that are known to be revoked, as :func:`plugcharge.pki.validate` takes them:
+            certificates in DER, or pairs of the issuer's name in DER and the serial number. Looked at anew
+            for every contract, so a collection that the host keeps up to date is best.
+        revoked_signed_parts: the same, as SHA-256 of what the issuer signed.
         danger_bad_receipts_taken: answer a receipt with OK although it is wrong or not signed well; it is
             still reported as ``ReceiptRefused``. The standard leaves the check to the station [V2G2-904].
         answer_patience: seconds to wait for the host before ``Ongoing`` is answered.
@@ -104,6 +115,8 @@ class SeccConfig:
     free_service: bool = False
     protocols: tuple[ProtocolVersion, ...] = (ISO2,)
     chain_rules: Literal["strict", "interop"] = "strict"
+    revoked: Collection[bytes | tuple[bytes, int]] = frozenset()
+    revoked_signed_parts: Collection[bytes] = frozenset()
     danger_bad_receipts_taken: bool = False
     answer_patience: float = 0.5
     failed_grace: float = 4.5
@@ -114,7 +127,11 @@ class SeccConfig:
     def __post_init__(self) -> None:
         if not 7 <= len(self.evse_id) <= 37:
             raise LocalError("an EVSEID has 7 to 37 characters", where="SeccConfig.evse_id", why=self.evse_id)
+        _set(self, "payments", _named(Payment, self.payments, "SeccConfig.payments"))
+        modes = _named(EnergyTransferMode, self.energy_transfer_modes, "SeccConfig.energy_transfer_modes")
+        _set(self, "energy_transfer_modes", modes)
         _check_modes(self.energy_transfer_modes, "SeccConfig.energy_transfer_modes")
+        _check_sendable(self.nominal_voltage, self.max_current, self.min_current)
         if not 0 < self.min_current <= self.max_current or self.nominal_voltage <= 0:
             raise LocalError(
                 "the outlet's limits do not fit",
@@ -123,8 +140,15 @@ class SeccConfig:
             )
         if not self.payments or len(set(self.payments)) != len(self.payments):
             raise LocalError("a station offers one or two different ways to pay", where="SeccConfig.payments")
-        if self.answer_patience < 0 or self.failed_grace < 0 or self.close_delay < 0:
-            raise LocalError("waiting times are not negative", where="SeccConfig")
+        _check_waiting("SeccConfig", self.answer_patience, self.failed_grace, self.close_delay)
+        if self.chain_rules not in {"strict", "interop"}:
+            raise LocalError(
+                f"there are no rules {self.chain_rules!r}",
+                where="SeccConfig.chain_rules",
+                advice="strict or interop",
+            )
+        _check_revoked(self)
+        checked(self.timers)
 
     def offered_payments(self, *, secure: bool) -> tuple[Payment, ...]:
         """Give what this outlet offers: contracts only over TLS and with roots to judge them by.
@@ -132,7 +156,7 @@ class SeccConfig:
         The station must not offer them otherwise [V2G2-634].
         """
         contract = secure and self.contract_trust is not None
-        return tuple(payment for payment in self.payments if payment is not Payment.CONTRACT or contract)
+        return tuple(payment for payment in self.payments if payment == Payment.EXTERNAL or contract)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,7 +257,14 @@ class EvccConfig:
     def __post_init__(self) -> None:
         if not 1 <= len(self.evcc_id) <= 6:
             raise LocalError("an EVCCID of -2 has 1 to 6 octets", where="EvccConfig.evcc_id")
-        _check_modes((self.energy_transfer_mode,), "EvccConfig.energy_transfer_mode")
+        _set(self, "payments", _named(Payment, self.payments, "EvccConfig.payments"))
+        modes = _named(EnergyTransferMode, (self.energy_transfer_mode,), "EvccConfig.energy_transfer_mode")
+        _set(self, "energy_transfer_mode", modes[0])
+        _check_modes(modes, "EvccConfig.energy_transfer_mode")
+        _check_sendable(self.max_voltage, self.max_current, self.min_current, self.energy_wanted)
+        goal = 0.0 if self.stop_after_seconds is None else self.stop_after_seconds
+        _check_waiting("EvccConfig", self.repeat_pause, self.status_pause, self.setup_budget, goal)
+        checked(self.timers)
         if self.repeat_pause < 0.1 or self.status_pause < 0.1:
             raise LocalError("a car asks at most ten times a second", where="EvccConfig")
         if not 0 < self.min_current <= self.max_current or self.max_voltage <= 0 or self.energy_wanted < 0:
@@ -249,3 +280,41 @@ def _check_modes(modes: tuple[EnergyTransferMode, ...], where: str) -> None:
             where=where,
             why="only AC_single_phase_core and AC_three_phase_core are",
         )
+
+
+def _named(kind: type[_Named], given: Iterable[str], where: str) -> tuple[_Named, ...]:
+    """Take members by their text as well: a configuration that was read from a file has no members."""
+    try:
+        return tuple(kind(value) for value in given)
+    except ValueError as error:
+        raise LocalError(str(error), where=where, why=f"known: {', '.join(kind)}") from error
+
+
+def _check_revoked(config: SeccConfig) -> None:
+    if any(len(digest) != _SHA256_OCTETS for digest in config.revoked_signed_parts):
+        raise LocalError("a SHA-256 has 32 octets", where="SeccConfig.revoked_signed_parts")
+    for item in config.revoked:
+        if isinstance(item, bytes):
+            try:
+                parse_certificate(item)
+            except ChainError as error:
+                raise LocalError(
+                    "this is no certificate that could be revoked",
+                    where="SeccConfig.revoked",
+                    why=error.what,
+                    advice="give the certificate in DER, or its issuer and serial number",
+                ) from error
+
+
+def _set(config: object, name: str, value: object) -> None:
+    object.__setattr__(config, name, value)  # the classes are frozen for everybody else
+
+
+def _check_sendable(*amounts: float) -> None:
+    for amount in amounts:
+        physical(amount, UnitSymbol.A)  # raises for what no message can carry; the unit makes no difference
+
+
+def _check_waiting(where: str, *times: float) -> None:
+    if not all(math.isfinite(seconds) and seconds >= 0 for seconds in times):
+        raise LocalError("waiting times are finite and not negative", where=where)

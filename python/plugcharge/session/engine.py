@@ -183,9 +183,14 @@ class SessionCore(ABC):
         self._conclude(EndReason.CONNECTION_LOST, "the connection was lost")
 
     def abort(self, now: float, why: str) -> None:
-        """End the session at once, without a goodbye: the cable was pulled, the program stops."""
+        """End the session at once, without a goodbye: the program stops."""
         self._now = max(self._now, now)
         self._end(EndReason.ABORTED, why)
+
+    def unplugged(self, now: float, why: str = "the cable was pulled") -> None:
+        """End the session at once: the other side is not at this end of a cable any more."""
+        self._now = max(self._now, now)
+        self._conclude(EndReason.UNPLUGGED, why)
 
     # -- what a side of the session has to give --------------------------------------------------------
 

@@ -89,7 +89,7 @@ class EvccSession(SessionCore):
             in_loop = self._state in {self._dialect.loop, self._dialect.receipt}
             self._perform(Go(Outcome.STOP if in_loop else Outcome.OK))
         elif self._state is self._dialect.loop:
-            self._disarm(Timer.PACE)
+            self._disarm(Timer.STATUS_PACE)
             self._enter(self._dialect.stop)
         elif not self._record.power_asked:
             self._stop(Halt(EndReason.TERMINATED, self._record.stop_wanted))
@@ -122,7 +122,7 @@ class EvccSession(SessionCore):
         self._perform(self._dialect.readers[self._state](self._record, body, Response(self._now, header)))
 
     def _on_timer(self, timer: Timer) -> None:
-        if timer is Timer.PACE:
+        if timer in {Timer.PACE, Timer.STATUS_PACE}:
             self._ask_station()
         elif timer is Timer.SEQUENCE_PERFORMANCE and self._waiting is not None:
             waiting, self._waiting, self._asked = self._waiting, None, None
@@ -176,7 +176,7 @@ class EvccSession(SessionCore):
         """The station said FAILED: nothing else in its response is looked at [V2G2-735]."""
         fault = PeerError(f"the station refused {request.__name__}", code=code, state=self.state, why=code)
         self._emit(PeerFault(error=fault))
-        self._stop(Halt(EndReason.REFUSED, f"{request.__name__} was answered with {code}", code))
+        self._stop(Halt(EndReason.REFUSED_BY_PEER, f"{request.__name__} was answered with {code}", code))
 
     def _perform(self, step: CarStep) -> None:
         match step:
@@ -222,7 +222,7 @@ class EvccSession(SessionCore):
     def _enter(self, state: EvccState, pause: float = 0.0) -> None:
         self._state = state
         if pause > 0:
-            self._arm(Timer.PACE, pause)
+            self._arm(Timer.STATUS_PACE if state is self._dialect.loop else Timer.PACE, pause)
         else:
             self._ask_station()
 
@@ -249,7 +249,11 @@ class EvccSession(SessionCore):
         return self._send(message, self._dialect.schema)
 
     def _stop(self, halt: Halt) -> None:
-        """End early: say goodbye when it is our turn and the station still listens."""
+        """End early, and in order when it is our turn and the station still listens.
+
+        With power on the order is PowerDelivery(Stop), then SessionStop [V2G2-568]. After a FAILED response
+        it is SessionStop at once, which is all that a station takes then.
+        """
         goodbye = (
             self._outstanding is None
             and self._record.session_id
@@ -260,9 +264,12 @@ class EvccSession(SessionCore):
         if not goodbye:
             self._conclude(halt.reason, halt.what)
             return
-        self._asked = None
-        self._make_safe(halt.what)
+        self._asked = self._waiting = None
         self._deadlines.clear()
+        if self._record.power_asked and not halt.code:
+            self._enter(self._dialect.stop)
+            return
+        self._make_safe(halt.what)
         self._enter(self._dialect.goodbye)
 
     def _finish(self) -> None:

@@ -230,11 +230,14 @@ def read_charging_status(record: CarRecord, response: iso2.ChargingStatusRes, re
     record.meter_info = response.meter_info
     receipt = response.receipt_required is True and record.payment is Payment.CONTRACT
     events: tuple[Event, ...] = ()
+    last = record.counted
     if response.meter_info is not None:
         try:
             record.meter = _reading(response.meter_info)
         except LocalError as error:
             return Halt(EndReason.PROTOCOL_ERROR, f"the station's meter reading is malformed: {error}")
+        if record.meter.watt_hours is not None:
+            record.counted = record.meter
         if record.first_reading is None:
             record.first_reading = record.meter.watt_hours
         events = (MeterReadingReceived(meter=record.meter, receipt_required=receipt),)
@@ -242,7 +245,26 @@ def read_charging_status(record: CarRecord, response: iso2.ChargingStatusRes, re
         return _next(record, received.now, events)
     if response.meter_info is None:
         return Halt(EndReason.PROTOCOL_ERROR, "the station wants a receipt for a reading it did not send")
+    if fault := _not_to_sign(record, last):
+        return Halt(EndReason.PROTOCOL_ERROR, f"the car does not sign that reading: {fault}")
     return Go(Outcome.RECEIPT, events=events)
+
+
+def _not_to_sign(record: CarRecord, last: MeterReading | None) -> str:
+    """Say why the driver must not vouch for the reading that came last; empty when nothing is wrong.
+
+    A signature binds the driver, so what contradicts the session so far is not signed.
+    """
+    meter, charged = record.meter, record.charged_tuple_id
+    if charged != record.tuple_id:
+        return f"it is for schedule {charged}, the car chose {record.tuple_id}"
+    if last is None or meter is None:
+        return ""
+    if meter.meter_id != last.meter_id:
+        return f"it comes from meter {meter.meter_id}, the one before from {last.meter_id}"
+    if meter.watt_hours is not None and last.watt_hours is not None and meter.watt_hours < last.watt_hours:
+        return f"the meter went back from {last.watt_hours} Wh to {meter.watt_hours} Wh"
+    return ""
 
 
 def _reading(info: iso2.MeterInfo) -> MeterReading:
@@ -285,7 +307,8 @@ def _next(record: CarRecord, now: float, events: tuple[Event, ...]) -> CarStep:
         return Go(Outcome.STOP, events=events)
     if record.renegotiation_wanted:
         record.renegotiation_wanted = False
-        return Go(Outcome.RENEGOTIATE, events=events)
+        # Paced as well: a station that wants it in every answer must not make the car run.
+        return Go(Outcome.RENEGOTIATE, pause=_pause(record, now), events=events)
     if not record.config.ask_continue:
         return Go(pause=_pause(record, now), events=events)
 

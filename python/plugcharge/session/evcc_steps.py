@@ -46,6 +46,7 @@ class CarRecord:
         power_asked: PowerDelivery(Start) was sent and the control pilot shows C.
         stop_wanted: by the host, by the station, or because the goal is reached.
         meter_info: the last one, to be echoed unchanged in a receipt [V2G2-903].
+        counted: the last reading with a count in it.
     """
 
     config: EvccConfig
@@ -64,6 +65,7 @@ class CarRecord:
     meter_info: iso2.MeterInfo | None = None
     charged_tuple_id: int | None = None
     meter: MeterReading | None = None
+    counted: MeterReading | None = None
     first_reading: int | None = None
     status_sent: float = 0.0
 

@@ -131,7 +131,8 @@ class SeccSession(SessionCore):
         self._disarm(Timer.SETUP_PERFORMANCE)
         if choice is None:
             self._send(response, "sap")
-            offered = ", ".join(entry.protocol_namespace for entry in request.app_protocol)
+            # Quoted and cut: it is the car's text, and it gets into logs and onto screens.
+            offered = ", ".join(ascii(entry.protocol_namespace[:80]) for entry in request.app_protocol[:5])
             detail = f"the car offers {offered}; nothing of it can be served here [V2G2-172]"
             self._end(
                 EndReason.UNSUITABLE, detail, code=response.response_code, delay=self._config.close_delay
@@ -207,7 +208,12 @@ class SeccSession(SessionCore):
             row is not None and refuse.code != "FAILED_UnknownSession" and Outcome.FAILED in row.leads_to
         )
         error = PeerError(
-            refuse.what, code=refuse.code, state=self.state, where=request.__name__, why=refuse.why
+            refuse.what,
+            code=refuse.code,
+            state=self.state,
+            where=request.__name__,
+            why=refuse.reason,
+            advice=refuse.advice,
         )
         self._emit(*refuse.events, PeerFault(error=error))
         if tolerated and row is not None:

@@ -86,11 +86,19 @@ def _validated(record: StationRecord, certificates: tuple[bytes, ...]) -> pki.Va
             purpose=pki.Purpose.CONTRACT,
             trust=trust,
             at=record.config.environment.time(),
+            revoked=record.config.revoked,
+            revoked_signed_parts=record.config.revoked_signed_parts,
             rules=record.config.chain_rules,
         )
     except ChainError as error:
         where = f", at {error.where}" if error.where else ""
-        return Refuse(error.code, f"the contract chain is refused: {error.what.rstrip('.')}{where}", error.why)
+        return Refuse(
+            error.code,
+            f"the contract chain is refused: {error.what.rstrip('.')}{where}",
+            error.why,
+            rule=error.rule,
+            advice=error.advice,
+        )
 
 
 def _contract(emaid: str, chain: pki.ValidatedChain, certificates: tuple[bytes, ...]) -> Contract | Refuse:
@@ -142,7 +150,11 @@ def _proof_fault(record: StationRecord, request: iso2.AuthorizationReq, received
         )
     except (ExiError, SignatureError) as error:
         return Refuse(
-            "FAILED_SignatureError", f"the AuthorizationReq is not signed well: {error.what}", error.why
+            "FAILED_SignatureError",
+            f"the AuthorizationReq is not signed well: {error.what}",
+            error.why,
+            rule=error.rule if isinstance(error, SignatureError) else error.kind,
+            advice=error.advice,
         )
     record.proven = True
     record.authorization_raw = received.raw

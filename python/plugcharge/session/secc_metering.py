@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from plugcharge import sign
@@ -17,14 +18,19 @@ if TYPE_CHECKING:
 __all__ = ["metering_receipt"]
 
 
+_CODE = "FAILED_MeteringSignatureNotValid"
+_RULE = "[V2G2-481], [V2G2-904]"
+
+
 def metering_receipt(record: StationRecord, request: iso2.MeteringReceiptReq, received: Received) -> Step:
     """Check that the car signed exactly what it was sent, with its contract key [V2G2-904]."""
-    fault = _difference(record, request) or _signature_fault(record, request, received)
+    difference = _difference(record, request)
+    fault = Refuse(_CODE, difference, _RULE) if difference else _signature_fault(record, request, received)
     response = iso2.MeteringReceiptRes(response_code=iso2.ResponseCode.OK, evse_status=STATUS)
-    if fault:
-        refused = ReceiptRefused(why=fault, raw=received.raw)
+    if fault is not None:
+        refused = ReceiptRefused(why=fault.what, raw=received.raw)
         if not record.config.danger_bad_receipts_taken:
-            return Refuse("FAILED_MeteringSignatureNotValid", fault, "[V2G2-481], [V2G2-904]", (refused,))
+            return replace(fault, events=(refused,))
         return Reply(response, events=(refused,))
     # Both were looked at in finding no fault.
     assert record.meter is not None and record.contract is not None  # noqa: S101, PT018
@@ -48,15 +54,23 @@ def _difference(record: StationRecord, request: iso2.MeteringReceiptReq) -> str:
     return ""
 
 
-def _signature_fault(record: StationRecord, request: iso2.MeteringReceiptReq, received: Received) -> str:
+def _signature_fault(
+    record: StationRecord, request: iso2.MeteringReceiptReq, received: Received
+) -> Refuse | None:
     if record.contract is None:
-        return "there is no contract whose key could have signed"
+        return Refuse(_CODE, "there is no contract whose key could have signed", _RULE)
     if not request.id:
-        return "the MeteringReceiptReq has no Id to sign"
+        return Refuse(_CODE, "the MeteringReceiptReq has no Id to sign", _RULE)
     try:
         sign.verify_elements(
             (request,), received.header.signature, public_key=record.contract.chain.public_key
         )
     except (ExiError, SignatureError) as error:
-        return f"the receipt is not signed well: {error.what}"
-    return ""
+        return Refuse(
+            _CODE,
+            f"the receipt is not signed well: {error.what}",
+            _RULE,
+            rule=error.rule if isinstance(error, SignatureError) else error.kind,
+            advice=error.advice,
+        )
+    return None

@@ -143,12 +143,31 @@ class Refuse:
         what: what is wrong, in one sentence.
         why: the rule, with its requirement number.
         events: news for the host, told before the response is sent.
+        rule: the id of the rule of a certificate or signature that was broken; the host finds it at the end
+            of the reason, and in docs/certificate-rules.md.
+        advice: what the operator can do.
     """
 
     code: str
     what: str
     why: str = ""
     events: tuple[Event, ...] = ()
+    rule: str = ""
+    advice: str = ""
+
+    @property
+    def reason(self) -> str:
+        """The reason with the rule's id.
+
+        Example:
+            >>> Refuse("FAILED_CertificateExpired", "too old", "it ended", rule="iso2::x::expired").reason
+            'it ended [rule iso2::x::expired]'
+        """
+        if not self.rule:
+            return self.why
+        return (
+            f"{self.why} [rule {self.rule}]" if self.why and self.why != self.rule else f"[rule {self.rule}]"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class Timer(StrEnum):
     CUSTOMER_PERFORMANCE = "customer interaction (SECC)"
     CONTACTOR = "contactor"
     PACE = "pace"
+    STATUS_PACE = "status pace"
     QUESTION = "question"
     GRACE = "grace"
 
@@ -88,16 +89,16 @@ TIMERS: dict[Timer, TimerRow] = {
             "[V2G2-860], [V2G2-862], [V2G2-865]",
             "answer FAILED_ContactorError",
         ),
-        TimerRow(
-            Timer.PACE, 0.2, Side.EVCC, "EvccConfig.repeat_pause, status_pause", "send the next request"
-        ),
+        TimerRow(Timer.PACE, 0.2, Side.EVCC, "EvccConfig.repeat_pause", "send the next request"),
+        TimerRow(Timer.STATUS_PACE, 1.0, Side.EVCC, "EvccConfig.status_pause", "send the next request"),
         TimerRow(Timer.QUESTION, 0.5, Side.SECC, "SeccConfig.answer_patience", "answer Ongoing"),
         TimerRow(Timer.GRACE, 4.5, Side.SECC, "SeccConfig.failed_grace, within 5 s of the response", "close"),
     )
 }
 
 _SET_ELSEWHERE = {
-    Timer.PACE: "EvccConfig.repeat_pause and status_pause",
+    Timer.PACE: "EvccConfig.repeat_pause",
+    Timer.STATUS_PACE: "EvccConfig.status_pause",
     Timer.QUESTION: "SeccConfig.answer_patience",
     Timer.GRACE: "SeccConfig.failed_grace",
     Timer.SETUP: "EvccConfig.setup_budget",

@@ -57,18 +57,20 @@ class PowerOutcome(StrEnum):
 class EndReason(StrEnum):
     """Why a session ended.
 
-    ``TERMINATED`` and ``PAUSED`` are the two regular ends; ``REFUSED`` means that a FAILED response was sent
-    or received; ``UNSUITABLE`` that the two sides found nothing in common; ``ABORTED`` that the host asked
-    for it.
+    ``TERMINATED`` and ``PAUSED`` are the two regular ends; ``REFUSED`` means that this side sent a FAILED
+    response, ``REFUSED_BY_PEER`` that it got one; ``UNSUITABLE`` that the two sides found nothing in common;
+    ``UNPLUGGED`` that the hardware told so; ``ABORTED`` that the host asked for it.
     """
 
     TERMINATED = "terminated"
     PAUSED = "paused"
     REFUSED = "refused"
+    REFUSED_BY_PEER = "refused by peer"
     UNSUITABLE = "unsuitable"
     TIMEOUT = "timeout"
     PROTOCOL_ERROR = "protocol error"
     CONNECTION_LOST = "connection lost"
+    UNPLUGGED = "unplugged"
     ABORTED = "aborted"
 
 

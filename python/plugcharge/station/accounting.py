@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import inspect
+import logging
+import weakref
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
@@ -66,9 +68,26 @@ _DECISION_TIME = 50.0
 _RETRIES = (0.1, 0.4)
 """Seconds between the tries to write something down."""
 
+_END_RETRIES = (0.1, 0.4, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+"""The same for the end of a session, which is worth a minute: nobody else would bill it before a restart."""
+
+_MOST_UNPROVEN = 4096
+"""Octets of a refused request that is kept of a car without a good contract; a real chain is shorter."""
+
+_METERING_PAUSE = 60.0
+"""Seconds after which the meter is read without the car asking."""
+
+_METER_TIME = 5.0
+"""Seconds the meter has for the last reading of a session."""
+
+_HANDOVER_TIME = 1.0
+"""Seconds that a session waits for the one before to be settled; the contactor has 3 in all."""
+
+_log = logging.getLogger(__name__)
+
 
 class Outlet(Protocol):
-    """The hardware of one outlet."""
+    """The hardware of one outlet. All sessions at it get the same object: by that they know of each other."""
 
     def plan_charge(self, question: ChargeScheduleWanted) -> Now[ChargeScheduleOffer]:
         """How much power, when?"""
@@ -112,10 +131,12 @@ STOP_REASONS = MappingProxyType(
         EndReason.TERMINATED: StopReason.EV_TERMINATED,
         EndReason.PAUSED: StopReason.EV_PAUSED,
         EndReason.REFUSED: StopReason.PROTOCOL_ERROR,
+        EndReason.REFUSED_BY_PEER: StopReason.PROTOCOL_ERROR,
         EndReason.UNSUITABLE: StopReason.PROTOCOL_ERROR,
         EndReason.TIMEOUT: StopReason.TIMEOUT,
         EndReason.PROTOCOL_ERROR: StopReason.PROTOCOL_ERROR,
         EndReason.CONNECTION_LOST: StopReason.CONNECTION_LOST,
+        EndReason.UNPLUGGED: StopReason.UNPLUGGED,
         EndReason.ABORTED: StopReason.STATION_ERROR,
     }
 )
@@ -156,10 +177,12 @@ class AccountingStation:
 
     It fails closed: without a stored session and a stored decision nobody is authorized, without a stored
     first reading no power is given, and when a reading cannot be written down after some tries, charging
-    ends. Who asks is taken from the verified certificate only.
+    ends. Who asks is taken from the verified certificate only. An outlet gives power to one session at a
+    time, until the last reading of that session is stored: so nobody pays for somebody else, and what happens
+    to another connection switches nothing off.
 
     Args:
-        outlet: the hardware.
+        outlet: the hardware; the same object for every session at it.
         authorizer: decides about contracts.
         journal: where everything is written down.
         evse_id: as in ``SeccConfig``.
@@ -195,6 +218,10 @@ class AccountingStation:
         self._opened: asyncio.Future[str] = loop.create_future()
         self._settled: asyncio.Future[Settled] = loop.create_future()
         self._began = False
+        self._written = asyncio.Event()
+        self._written.set()
+        self._reading = asyncio.Lock()
+        self._metering: asyncio.Future[None] | None = None
         self._readings = 0
         self._sent: MeterReading | None = None
         self._request: MessageReceived | None = None
@@ -229,7 +256,7 @@ class AccountingStation:
                 evse_id=self._evse_id,
                 evccid=question.evcc_id.hex().upper(),
                 session_id=await asyncio.shield(self._opened),
-                contract_fingerprint=chain.fingerprint.hex(),
+                contract_fingerprint=chain.signed_part_sha256.hex(),
                 mo_root_fingerprint=hashlib.sha256(chain.anchor).hexdigest(),
                 chain_not_after=chain.not_after,
                 at=question.at,
@@ -260,6 +287,9 @@ class AccountingStation:
 
     async def power_on(self, question: PowerOnWanted) -> PowerResult:
         """Write down where the meter stands, then close the contactor."""
+        if not await self._gets_outlet():
+            reason = "another session has this outlet until it is over"
+            return PowerResult(ticket=question.ticket, outcome=PowerOutcome.NOT_READY, reason=reason)
         if not self._began:
             meter = await _now(self._outlet.read())
             try:
@@ -270,15 +300,27 @@ class AccountingStation:
                 reason = f"the first meter reading cannot be stored: {error}"
                 return PowerResult(ticket=question.ticket, outcome=PowerOutcome.NOT_READY, reason=reason)
             self._began = True
+            self._metering = asyncio.ensure_future(self._meter_now_and_then())
         return await _now(self._outlet.power_on(question))
 
     def power_off(self, question: PowerOffWanted) -> Now[PowerResult]:
-        """As the outlet says."""
+        """As the outlet says; asked only when this session has the power."""
         return self._outlet.power_off(question)
 
+    async def _gets_outlet(self) -> bool:
+        """Take the outlet for this session; one that has just ended may still be writing that down."""
+        holder = _HOLDERS.setdefault(id(self._outlet), self)
+        if holder is not self:
+            await asyncio.wait({holder._settled}, timeout=_HANDOVER_TIME)
+            holder = _HOLDERS.setdefault(id(self._outlet), self)
+        return holder is self
+
     async def read_meter(self, question: MeterReadingWanted) -> ChargingUpdate:
-        """Read the meter and decide whether the car has to sign it."""
-        meter = await _now(self._outlet.read())
+        """Read the meter and decide whether the car has to sign it, once the reading before is stored."""
+        async with self._reading:
+            await self._written.wait()
+            meter = await _now(self._outlet.read())
+        # No await from here to the news that it was sent, so nothing is read and stored in between.
         return ChargingUpdate(
             ticket=question.ticket,
             meter=meter,
@@ -287,8 +329,9 @@ class AccountingStation:
         )
 
     def cut_power(self, event: PowerCut) -> None:
-        """Open the contactor at once."""
-        self._outlet.cut_power()
+        """Open the contactor at once, if it is this session that has the outlet."""
+        if _HOLDERS.get(id(self._outlet), self) is self:
+            self._outlet.cut_power()
 
     # -- news --------------------------------------------------------------------------------------------
 
@@ -307,7 +350,8 @@ class AccountingStation:
                 work = self._prove("AuthorizationReq", raw)
             case MeterReadingSent():
                 self._sent = event.meter
-                work = self._record(event.meter, ReadingContext.PERIODIC)
+                self._written.clear()
+                work = self._record_sent(event.meter)
             case ReceiptVerified():
                 self.receipts_verified += 1
                 work = self._receipt(event.raw, ReceiptVerdict.VALID)
@@ -317,6 +361,8 @@ class AccountingStation:
                 work = self._refusal(self._request)
                 self._request = None
             case SessionEnded():
+                if self._metering is not None:
+                    self._metering.cancel()
                 work = self._close(event)
         return work
 
@@ -345,9 +391,13 @@ class AccountingStation:
         body = request.message.body if request and isinstance(request.message, iso2.V2G_Message) else None
         if request is None or body is None or isinstance(body, iso2.MeteringReceiptReq) or not self._is_open:
             return
+        if self.emaid is None and len(request.raw) > _MOST_UNPROVEN:
+            return  # anybody could fill the disk with these
         await self._prove(type(body).__name__, request.raw)
 
-    async def _record(self, meter: MeterReading, context: ReadingContext) -> None:
+    async def _record(
+        self, meter: MeterReading, context: ReadingContext, retries: tuple[float, ...] = _RETRIES
+    ) -> None:
         """Write a reading down under a number, so that a repeated try is one reading."""
         if meter.watt_hours is None:
             return
@@ -366,8 +416,32 @@ class AccountingStation:
                 meter_status=meter.status,
                 meter_time=meter.time,
                 key=key,
-            )
+            ),
+            retries,
         )
+
+    async def _record_sent(self, meter: MeterReading) -> None:
+        """Write a reading down; the next one waits for it, so that a hasty car makes no queue."""
+        try:
+            await self._record(meter, ReadingContext.PERIODIC)
+        finally:
+            self._written.set()
+
+    async def _meter_now_and_then(self) -> None:
+        """Write readings down whether the car asks for them or not, until the session is over."""
+        while True:
+            before = self._readings
+            await asyncio.sleep(_METERING_PAUSE)
+            if self._readings != before:
+                continue
+            try:
+                async with asyncio.timeout(_METERING_PAUSE), self._reading:
+                    await self._written.wait()
+                    meter = await _now(self._outlet.read())
+                    await self._record(meter, ReadingContext.PERIODIC)
+            except Exception:  # noqa: BLE001 - whatever it is, energy that is not written down is not sold
+                _log.exception("a reading could not be stored; the car is asked to stop")
+                self._stop_wanted = True
 
     async def _receipt(self, raw: bytes, verdict: ReceiptVerdict) -> None:
         receipt = _receipt_in(raw)
@@ -384,17 +458,26 @@ class AccountingStation:
         )
 
     async def _close(self, event: SessionEnded) -> None:
+        try:
+            if self._metering is not None:
+                await asyncio.wait({self._metering})
+            await self._settle(event)
+        finally:
+            if _HOLDERS.get(id(self._outlet)) is self:
+                del _HOLDERS[id(self._outlet)]
+
+    async def _settle(self, event: SessionEnded) -> None:
         if not self._is_open:
             self._settled.set_result(Settled(None, None, None))
             return
         session_id = self._opened.result()
         try:
             if self._began:
-                await self._record(await _now(self._outlet.read()), ReadingContext.END)
+                await self._read_at_end()
             reason = stop_reason(event, refused_by_back_end=self._refused)
             if self._stop_wanted and reason is StopReason.EV_TERMINATED:
                 reason = StopReason.EVSE_STOPPED
-            bill = await _stored(lambda: self._journal.close_session(session_id, reason))
+            bill = await _stored(lambda: self._journal.close_session(session_id, reason), _END_RETRIES)
         except Exception as error:
             self._settled.set_exception(error)
             self._settled.exception()  # looked at, as above
@@ -404,9 +487,22 @@ class AccountingStation:
             raise
         self._settled.set_result(Settled(session_id, reason, bill))
 
+    async def _read_at_end(self) -> None:
+        """Take the last reading; without it the session is billed up to the one before."""
+        try:
+            async with asyncio.timeout(_METER_TIME):
+                meter = await _now(self._outlet.read())
+            await self._record(meter, ReadingContext.END, _END_RETRIES)
+        except Exception:  # noqa: BLE001 - a meter that fails must not cost the whole bill
+            _log.exception("no last reading of this session; it is billed up to the one before")
+
     @property
     def _is_open(self) -> bool:
         return self._opened.done() and not self._opened.cancelled() and self._opened.exception() is None
+
+
+# Which session has the power of an outlet, by the outlet's id; a session keeps its outlet alive.
+_HOLDERS: weakref.WeakValueDictionary[int, AccountingStation] = weakref.WeakValueDictionary()
 
 
 class _ReceiptPlan:
@@ -457,23 +553,24 @@ def _receipt_in(raw: bytes) -> iso2.MeteringReceiptReq:
 def _verdict(raw: bytes, sent: MeterReading | None) -> ReceiptVerdict:
     """Tell a receipt for another reading from one with a bad signature."""
     signed = _receipt_in(raw).meter_info
-    as_signed = MeterReading(
+    # Field by field: what the car signed may be too long for a reading of ours.
+    same = sent is not None and (
         signed.meter_id,
         signed.meter_reading,
         signed.sig_meter_reading,
         signed.meter_status,
         signed.t_meter,
-    )
-    return ReceiptVerdict.SIGNATURE_NOT_VALID if as_signed == sent else ReceiptVerdict.METER_INFO_DIFFERS
+    ) == (sent.meter_id, sent.watt_hours, sent.signature, sent.status, sent.time)
+    return ReceiptVerdict.SIGNATURE_NOT_VALID if same else ReceiptVerdict.METER_INFO_DIFFERS
 
 
 async def _now(given: Now[_T]) -> _T:
     return await cast("Awaitable[_T]", given) if inspect.isawaitable(given) else given
 
 
-async def _stored(call: Callable[[], Awaitable[_T]]) -> _T:
+async def _stored(call: Callable[[], Awaitable[_T]], retries: tuple[float, ...] = _RETRIES) -> _T:
     """Write something down, trying again when the database did not take it."""
-    for pause in _RETRIES:
+    for pause in retries:
         try:
             return await call()
         except StorageError:

@@ -12,7 +12,7 @@ import inspect
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, cast
 
 from plugcharge.errors import LocalError
 from plugcharge.session import (
@@ -49,6 +49,12 @@ _T = TypeVar("_T")
 Now: TypeAlias = _T | Awaitable[_T]
 """A value at once, or something to wait for: what a plain or an ``async`` method gives."""
 
+_CUT_RETRIES = (0.1, 0.4, 1.0, 2.0, 4.0)
+"""Seconds between the tries to cut the power."""
+
+_MAX_NEWS = 1000
+"""Events that may wait for a controller, so that no peer makes memory grow."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -68,7 +74,11 @@ class StationController(Protocol):
         ...
 
     def power_on(self, question: PowerOnWanted) -> Now[PowerResult]:
-        """Close the contactor, within 3 s."""
+        """Close the contactor, within 3 s.
+
+        When the power is cut meanwhile, this is cancelled; a thread is not, so what works in one has to look
+        whether ``cut_power`` was called before it moves the contactor.
+        """
         ...
 
     def power_off(self, question: PowerOffWanted) -> Now[PowerResult]:
@@ -119,8 +129,6 @@ QUESTION_METHODS: dict[type[Question], str] = {
 }
 """Which method answers which question."""
 
-_AT_ONCE: dict[type[Event], str] = {PowerCut: "cut_power", ControlPilotWanted: "control_pilot"}
-
 
 class HostedSession:
     """A session core with its controller: looks like a core to :class:`plugcharge.transport.link.Link`.
@@ -156,8 +164,10 @@ class HostedSession:
         self._asking: set[asyncio.Task[None]] = set()
         self._news: deque[Awaitable[None]] = deque()
         self._telling: asyncio.Task[None] | None = None
+        self._cutting: asyncio.Task[None] | None = None
         self._over = asyncio.Event()
         self._failed = ""
+        self._heard = clock()
         self._dispatch()
 
     # -- what the link calls -----------------------------------------------------------------------------
@@ -174,6 +184,7 @@ class HostedSession:
 
     def receive(self, now: float, data: bytes) -> None:
         """Hand octets to the core."""
+        self._heard = now
         self._core.receive(now, data)
         self._dispatch()
 
@@ -210,6 +221,17 @@ class HostedSession:
         self._dispatch()
         self._wake()
 
+    @property
+    def silent_for(self) -> float:
+        """Seconds since the peer sent anything."""
+        return self._clock() - self._heard
+
+    def unplugged(self, why: str = "the cable was pulled") -> None:
+        """End the session at once: the peer is not there any more."""
+        self._core.unplugged(self._clock(), why)
+        self._dispatch()
+        self._wake()
+
     def changed(self) -> None:
         """The core was called by somebody else: look at what came of it."""
         self._dispatch()
@@ -221,6 +243,8 @@ class HostedSession:
             await self._over.wait()
             while self._telling is not None and not self._telling.done():
                 await asyncio.wait({self._telling})
+            if self._cutting is not None:
+                await asyncio.wait({self._cutting})
         except asyncio.CancelledError:
             self._drop_news()
             raise
@@ -245,8 +269,10 @@ class HostedSession:
             for task in self._asking:  # a contactor that is on its way must not close after the cut
                 task.cancel()
         try:
-            if (at_once := _AT_ONCE.get(type(event))) is not None:
-                getattr(self._controller, at_once)(event)
+            if isinstance(event, PowerCut):
+                self._cut(event)
+            elif isinstance(event, ControlPilotWanted):
+                cast("VehicleController", self._controller).control_pilot(event)
             if self._observe is not None:
                 self._observe(event)
             if isinstance(event, Question):
@@ -255,6 +281,28 @@ class HostedSession:
                 self._tell(event)
         except Exception as error:  # noqa: BLE001 - whatever the host's code raises ends this session only
             self._fail(error, type(event).__name__)
+
+    def _cut(self, event: PowerCut) -> None:
+        """Cut the power; when that fails it is tried again for a while, whatever becomes of the session."""
+        try:
+            cast("StationController", self._controller).cut_power(event)
+        except Exception:
+            self._cutting = asyncio.ensure_future(self._cut_again(event))
+            raise
+
+    async def _cut_again(self, event: PowerCut) -> None:
+        for pause in _CUT_RETRIES:
+            await asyncio.sleep(pause)
+            try:
+                cast("StationController", self._controller).cut_power(event)
+            except Exception:  # noqa: BLE001 - as in _handle
+                _log.exception("the power could not be cut; it may still be on")
+            else:
+                _log.warning("the power was cut at another try")
+                return
+        _log.critical(
+            "the power could not be cut and may still be on; %d tries failed", len(_CUT_RETRIES) + 1
+        )
 
     def _ask(self, question: Question) -> None:
         given: Any = getattr(self._controller, QUESTION_METHODS[type(question)])(question)
@@ -288,6 +336,12 @@ class HostedSession:
             self._news.append(waiting)
             if self._telling is None or self._telling.done():
                 self._telling = asyncio.ensure_future(self._tell_in_order())
+            if len(self._news) > _MAX_NEWS and not self._failed:
+                raise LocalError(
+                    f"more than {_MAX_NEWS} events wait to be taken",
+                    where=f"{type(self._controller).__name__}.notify",
+                    why="the peer makes them faster than they are written down",
+                )
 
     async def _tell_in_order(self) -> None:
         while self._news:

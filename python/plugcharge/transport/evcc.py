@@ -55,8 +55,8 @@ class ChargeResult:
         evse_id: what the station calls itself; empty when no session was opened.
         payment: how it is paid; ``None`` when charging was never allowed.
         emaid: the contract it is paid by, canonical.
-        energy: watt hours between the first reading and the last one that the station sent; ``None`` without
-            two readings.
+        energy: watt hours between the first reading and the last one that the station sent; 0 for a meter
+            that went back, ``None`` without two readings.
         meter: the last reading.
         receipts: readings that the car signed.
         messages: how many were sent and received.
@@ -310,7 +310,7 @@ class _Ledger:
             raise LocalError("the session has no end", where="Evcc.charge")
         energy = None
         if self._readings > 1 and meter is not None and meter.watt_hours is not None:
-            energy = meter.watt_hours - (self._first or 0)
+            energy = max(meter.watt_hours - (self._first or 0), 0)
         return ChargeResult(
             reason=ended.reason,
             detail=ended.detail,

@@ -10,7 +10,7 @@ from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Self
 
 from plugcharge.errors import LocalError
-from plugcharge.session import Event, SeccConfig, SeccSession
+from plugcharge.session import Authorized, Event, SeccConfig, SeccSession
 from plugcharge.transport.controller import HostedSession, StationController
 from plugcharge.transport.discovery import Interface, SdpServer
 from plugcharge.transport.link import HANDSHAKE_TIMEOUT, Clock, Link, LinkInfo
@@ -28,6 +28,9 @@ __all__ = ["Secc", "SeccConfig", "StationSession"]
 
 _SETTLE_TIME = 10.0
 """Seconds that controllers have for their last news when the station closes."""
+
+_GONE_AFTER = 5.0
+"""Seconds of silence after which another car takes the outlet; a charging car asks about once a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,8 @@ class Secc:
     """A station. ``async with`` it: inside, cars are served; leaving ends every session and frees the ports.
 
     Each connection gets a new session core and a new controller, so nothing of one session is left in the
-    next. Whatever a car does ends its own session only.
+    next. Whatever a car does ends its own session only, but for one case: when a car has proven its contract,
+    older sessions that have been silent for 5 s are over, since there is one cable.
 
     Args:
         config: the outlet.
@@ -61,8 +65,9 @@ class Secc:
         port: TCP port; 0 takes a free one of the dynamic range.
         on_event: gets every event of every session at once; it must be quick.
         clock: seconds of a steady clock.
-        handshake_timeout: seconds a connection has until its first answer.
-        max_waiting: connections that may wait for that; one more displaces the oldest.
+        handshake_timeout: seconds a connection has for its TLS handshake, or without TLS for its first octet;
+            after that the timers of the session rule.
+        max_waiting: connections that may wait for their first answer; one more displaces the oldest.
         max_connections: all connections together.
         sdp_port: another port than 15118 for discovery, for tests.
         danger_plain_tcp: speak TCP without TLS; contracts are not offered then [V2G2-634].
@@ -126,7 +131,7 @@ class Secc:
         self._sdp: SdpServer | None = None
         self._address = host
         self._numbers = 0
-        self._hosted: set[HostedSession] = set()
+        self._hosted: dict[HostedSession, int] = {}
         self._settling: set[asyncio.Task[None]] = set()
 
     @property
@@ -161,10 +166,14 @@ class Secc:
         """Open the ports; ``async with`` does it.
 
         Raises:
-            LocalError: a port is taken, or the interface has no link-local address.
+            LocalError: a port is taken, the interface has no link-local address, or the configuration's
+                clock, random source or protocols are of no use.
         """
         if self._listener is not None:
             raise LocalError("this station is running already", where="Secc")
+        # What would end every session is better known before the first car comes.
+        self._config.environment.time()
+        SeccSession(self._config, now=self._clock(), secure=self._tls is not None)
         interface = None if self._interface_name is None else Interface.find(self._interface_name)
         self._address = self._host if interface is None else str(interface.address)
         max_waiting, max_connections, handshake_timeout = self._limits
@@ -204,6 +213,15 @@ class Secc:
             if late:
                 await asyncio.wait(late)
 
+    def unplugged(self) -> None:
+        """End every session at once: the control pilot says that the cable was pulled.
+
+        Call it whenever that happens. A car whose link broke without a sign would otherwise keep the outlet
+        until its timer is over.
+        """
+        for hosted in tuple(self._hosted):
+            hosted.unplugged()
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self
@@ -224,7 +242,7 @@ class Secc:
         )
 
     def _connections(self, number: int) -> None:
-        """Discovery rests while a car is connected."""
+        """Discovery rests while a car is served; connections that say nothing do not stop it."""
         if self._sdp is not None:
             self._sdp.core.paused = number > 0
 
@@ -233,17 +251,29 @@ class Secc:
         info = link.info
         session = StationSession(self._numbers, info, self._make_controller(info))
         core = SeccSession(self._config, now=self._clock(), secure=info.tls)
-        observe = None if self._on_event is None else functools.partial(self._on_event, session)
+        observe = functools.partial(self._observe, session)
         hosted = HostedSession(core, session.controller, clock=self._clock, wake=link.wake, observe=observe)
-        self._hosted.add(hosted)
+        self._hosted[hosted] = session.number
         settling = asyncio.ensure_future(self._settle(hosted))
         self._settling.add(settling)
         settling.add_done_callback(self._settling.discard)
         return hosted
+
+    def _observe(self, session: StationSession, event: Event) -> None:
+        if self._on_event is not None:
+            self._on_event(session, event)
+        if isinstance(event, Authorized):
+            self._last_car(session)
+
+    def _last_car(self, session: StationSession) -> None:
+        """End sessions whose car must have gone; only a car with a proven contract has a say in that."""
+        for hosted, number in tuple(self._hosted.items()):
+            if number != session.number and hosted.silent_for > _GONE_AFTER:
+                hosted.unplugged("it was silent and another car is at this outlet")
 
     async def _settle(self, hosted: HostedSession) -> None:
         """Keep a session until its controller has taken the last news."""
         try:
             await hosted.settled()
         finally:
-            self._hosted.discard(hosted)
+            del self._hosted[hosted]

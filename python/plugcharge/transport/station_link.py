@@ -61,8 +61,9 @@ class StationListener:
 
     A connection *waits* until its TLS handshake is done and its core has answered for the first time. At most
     ``max_waiting`` may wait: one more displaces the one that has waited longest, so a crowd of silent
-    connections cannot keep a car out. A connection that still waits after ``handshake_timeout`` seconds is
-    closed.
+    connections cannot keep a car out. A connection is closed when its TLS handshake is not done, or without
+    TLS its first octet not there, after ``handshake_timeout`` seconds; from then on the timers of its core
+    rule.
 
     Attributes:
         counters: see :class:`ListenerCounters`.
@@ -100,6 +101,7 @@ class StationListener:
         self._serving: set[asyncio.Task[None]] = set()
         self._leaving: set[asyncio.Task[None]] = set()
         self._port = 0
+        self._told = 0
 
     @classmethod
     async def start(
@@ -127,9 +129,9 @@ class StationListener:
             clock: the time the cores are given.
             max_waiting: connections that may wait for TLS or for their first answer.
             max_connections: all connections together; more are refused.
-            handshake_timeout: seconds a connection may wait.
-            on_connections: told how many connections wait or are served whenever that changes; a station
-                pauses its discovery while there are any.
+            handshake_timeout: seconds a connection has for its TLS handshake, or for its first octet.
+            on_connections: told how many connections are served whenever that changes; a station pauses its
+                discovery while there are any. Those that wait are not counted: they cost nothing to make.
 
         Raises:
             LocalError: the address cannot be listened on, or the limits do not fit.
@@ -198,7 +200,6 @@ class StationListener:
         task = asyncio.create_task(self._serve(reader, writer))
         self._waiting[task] = None
         task.add_done_callback(functools.partial(self._forget, writer))
-        self._tell()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Run one connection from its first octet to its last; nothing escapes but cancellation."""
@@ -211,7 +212,12 @@ class StationListener:
                 reader, writer, tls=tls, clock=self._clock, timeout=self._handshake_timeout
             )
             core = self._core_factory(link)
-            await link.run(_FirstAnswer(core, lambda: self._promote(task, alarm)))
+            if tls is not None:
+                alarm.cancel()
+            await link.run(_FirstAnswer(core, alarm.cancel, lambda: self._promote(task)))
+        except LocalError:
+            self.counters.core_failed += 1
+            _log.exception("this station is at fault; the connection was closed")
         except PlugchargeError as error:
             self.counters.handshake_failed += 1
             _log.info("connection ended: %s", error)
@@ -222,13 +228,13 @@ class StationListener:
         finally:
             alarm.cancel()
 
-    def _promote(self, task: asyncio.Task[None], alarm: asyncio.TimerHandle) -> None:
+    def _promote(self, task: asyncio.Task[None]) -> None:
         """The core has answered: this peer is no longer one of the crowd."""
-        alarm.cancel()
         if task in self._waiting:
             del self._waiting[task]
             self._serving.add(task)
             self.counters.served += 1
+            self._tell()
 
     def _give_up(self, task: asyncio.Task[None]) -> None:
         if task in self._waiting:
@@ -243,17 +249,18 @@ class StationListener:
         self._tell()
 
     def _tell(self) -> None:
-        if self._on_connections is not None:
-            self._on_connections(len(self._waiting) + len(self._serving))
+        if self._on_connections is not None and self._told != len(self._serving):
+            self._told = len(self._serving)
+            self._on_connections(self._told)
 
 
 class _FirstAnswer:
-    """A session core that tells when the core inside has something to send for the first time."""
+    """A session core that tells when the core inside hears something, and when it first answers."""
 
-    def __init__(self, core: SessionCore, answered: Callable[[], None]) -> None:
+    def __init__(self, core: SessionCore, heard: Callable[[], None], answered: Callable[[], None]) -> None:
         self._core = core
+        self._heard = heard
         self._answered: Callable[[], None] | None = answered
-        self.receive = core.receive
         self.next_deadline = core.next_deadline
         self.timeout = core.timeout
         self.connection_lost = core.connection_lost
@@ -265,6 +272,10 @@ class _FirstAnswer:
     @property
     def close_delay(self) -> float:
         return self._core.close_delay
+
+    def receive(self, now: float, data: bytes) -> None:
+        self._heard()
+        self._core.receive(now, data)
 
     def data_to_send(self) -> list[bytes]:
         items = self._core.data_to_send()

@@ -2,7 +2,7 @@
 
 use plugcharge_trust::{
     AnchorError, AnchorKind, Certificate, ChainError, Curve, Eccentricity, ISO2, KeyError, KeyUsage,
-    ParseError, PublicKey, Purpose, Request, Revoked, RootValidity, Rule, Rules, Scope, SigningKey,
+    ParseError, PemError, PublicKey, Purpose, Request, Revoked, RootValidity, Rule, Rules, Scope, SigningKey,
     TrustAnchors, ValidatedChain,
 };
 use pyo3::exceptions::PyValueError;
@@ -84,7 +84,7 @@ fn named<T: Copy, const N: usize>(
 /// Validates a chain of -2; see `plugcharge.pki.validate`.
 #[pyfunction]
 #[pyo3(signature = (
-    chain, anchors, *, purpose, at, rules, revoked_fingerprints = Vec::new(), revoked_serials = Vec::new(),
+    chain, anchors, *, purpose, at, rules, revoked_signed_parts = Vec::new(), revoked_serials = Vec::new(),
     danger_ignore_root_validity = false
 ))]
 #[expect(clippy::too_many_arguments, reason = "the one entry point, keyword-only but for two")]
@@ -96,12 +96,12 @@ fn validate_chain(
     purpose: &str,
     at: i64,
     rules: &str,
-    revoked_fingerprints: Vec<[u8; 32]>,
+    revoked_signed_parts: Vec<[u8; 32]>,
     revoked_serials: Vec<IssuerAndSerial>,
     danger_ignore_root_validity: bool,
 ) -> PyResult<ValidatedPath> {
     let revoked = Revoked {
-        fingerprints: revoked_fingerprints.into_iter().collect(),
+        signed_parts: revoked_signed_parts.into_iter().collect(),
         serials: revoked_serials.into_iter().collect(),
     };
     let rules = match rules {
@@ -146,6 +146,8 @@ struct ValidatedPath {
     key_usage: Py<PyTuple>,
     /// The SHA-256 of the leaf.
     fingerprint: Py<PyBytes>,
+    /// The SHA-256 of what the leaf's issuer signed.
+    signed_part_sha256: Py<PyBytes>,
     /// When the whole path becomes valid, seconds since 1970.
     not_before: i64,
     /// When the first certificate of the path expires, seconds since 1970.
@@ -169,6 +171,7 @@ impl ValidatedPath {
             public_key: Py::new(py, PyPublicKey(found.leaf.public_key))?,
             key_usage: PyTuple::new(py, usage)?.unbind(),
             fingerprint: PyBytes::new(py, &found.leaf.fingerprint).unbind(),
+            signed_part_sha256: PyBytes::new(py, &found.leaf.signed_part_sha256).unbind(),
             not_before: found.not_before,
             not_after: found.not_after,
             tolerated: PyTuple::new(py, found.tolerated)?.unbind(),
@@ -176,9 +179,12 @@ impl ValidatedPath {
     }
 }
 
-/// The table of rules: id, requirement, what must hold, advice, response code, whether interop tolerates it.
+/// A row of the table of rules.
+type RuleRow = (String, &'static str, &'static str, &'static str, &'static str, bool, &'static str);
+
+/// The table of rules: id, requirement, what must hold, advice, response code, whether interop tolerates it, stage.
 #[pyfunction]
-fn chain_rules() -> Vec<(String, &'static str, &'static str, &'static str, &'static str, bool)> {
+fn chain_rules() -> Vec<RuleRow> {
     let mut rows = Vec::new();
     for rule in Rule::ALL {
         let info = rule.info();
@@ -193,6 +199,7 @@ fn chain_rules() -> Vec<(String, &'static str, &'static str, &'static str, &'sta
                 info.advice,
                 info.code.name(),
                 info.tolerated,
+                info.stage.name(),
             ));
         }
     }
@@ -256,6 +263,22 @@ impl PyPublicKey {
     }
 }
 
+/// PEM is text, and comes out of files as octets.
+#[derive(FromPyObject)]
+enum PemText<'py> {
+    Octets(Bound<'py, PyBytes>),
+    Text(String),
+}
+
+impl PemText<'_> {
+    fn octets(&self) -> &[u8] {
+        match self {
+            Self::Octets(octets) => octets.as_bytes(),
+            Self::Text(text) => text.as_bytes(),
+        }
+    }
+}
+
 /// A private key on secp256r1; its representation never shows the key.
 #[pyclass(name = "SigningKey", module = "plugcharge._core", frozen)]
 struct PySigningKey(SigningKey);
@@ -278,6 +301,14 @@ impl PySigningKey {
     #[staticmethod]
     fn from_der(py: Python<'_>, der: &[u8]) -> PyResult<Self> {
         SigningKey::from_der(Curve::P256, der).map(Self).map_err(|error| key_error(py, error))
+    }
+
+    /// Takes the one unencrypted private key, PKCS#8 or SEC 1, of a PEM text; other blocks are left out.
+    #[staticmethod]
+    #[expect(clippy::needless_pass_by_value, reason = "arguments from Python are owned")]
+    fn from_pem(py: Python<'_>, pem: PemText<'_>) -> PyResult<Self> {
+        let der = plugcharge_trust::private_key_der(pem.octets()).map_err(|error| pem_error(py, error))?;
+        SigningKey::from_der(Curve::P256, &der).map(Self).map_err(|error| key_error(py, error))
     }
 
     /// The public key.
@@ -401,6 +432,8 @@ struct CertificateSummary {
     has_crl_distribution_points: bool,
     /// The SHA-256 of the certificate.
     fingerprint: Py<PyBytes>,
+    /// The SHA-256 of what its issuer signed.
+    signed_part_sha256: Py<PyBytes>,
     /// Names of encodings in it that are not strict DER.
     eccentricities: Vec<&'static str>,
 }
@@ -443,6 +476,7 @@ fn parse_certificate(py: Python<'_>, certificate: &[u8]) -> PyResult<Certificate
         ocsp_url: extensions.ocsp_url.map(str::to_owned),
         has_crl_distribution_points: extensions.crl_distribution_points,
         fingerprint: bytes(&parsed.fingerprint()),
+        signed_part_sha256: bytes(&parsed.signed_part_sha256()),
         eccentricities: parsed.eccentricities().into_iter().map(Eccentricity::name).collect(),
     })
 }
@@ -529,6 +563,17 @@ fn anchor_error(py: Python<'_>, error: &AnchorError) -> PyErr {
 
 fn key_error(py: Python<'_>, error: KeyError) -> PyErr {
     let parts = Parts { why: "only keys on secp256r1 are used in -2 [V2G2-007]", ..Parts::default() };
+    raise(py, &LOCAL_ERROR, "LocalError", &error.to_string(), &parts)
+}
+
+fn pem_error(py: Python<'_>, error: PemError) -> PyErr {
+    let advice = match error {
+        PemError::Encrypted => {
+            "plugcharge.transport's load_contract and load_identity take a passphrase; or decrypt the file first"
+        }
+        _ => "give one unencrypted key with BEGIN PRIVATE KEY or BEGIN EC PRIVATE KEY lines",
+    };
+    let parts = Parts { why: "an unencrypted PKCS#8 or SEC 1 key is needed", advice, ..Parts::default() };
     raise(py, &LOCAL_ERROR, "LocalError", &error.to_string(), &parts)
 }
 

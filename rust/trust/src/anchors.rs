@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::certificate::{Certificate, ParseError, fingerprint};
+use crate::certificate::{Certificate, ParseError};
 use crate::extensions::KeyUsage;
 use crate::key::PublicKey;
 use crate::rule::Rule;
@@ -67,6 +67,7 @@ pub struct Anchor {
     pub(crate) path_length: Option<u8>,
     pub(crate) has_v2g_domain: bool,
     pub(crate) fingerprint: [u8; 32],
+    pub(crate) signed_part_sha256: [u8; 32],
 }
 
 impl Anchor {
@@ -109,7 +110,8 @@ impl Anchor {
             not_after: certificate.not_after,
             path_length: constraints.path_length,
             has_v2g_domain: certificate.subject.domain_components().any(is_v2g),
-            fingerprint: fingerprint(der),
+            fingerprint: certificate.fingerprint(),
+            signed_part_sha256: certificate.signed_part_sha256(),
         })
     }
 

@@ -207,16 +207,21 @@ impl<'a> Certificate<'a> {
         self.eccentricities == Eccentricities::default()
     }
 
-    /// The SHA-256 of all octets.
+    /// The SHA-256 of all octets. Never recognise a revoked certificate by it: whoever has a certificate can
+    /// give it another fingerprint, because for every ECDSA signature (r, s) there is the equally good (r, n - s).
     pub fn fingerprint(&self) -> [u8; 32] {
-        fingerprint(self.der)
+        sha256(self.der)
+    }
+
+    /// The SHA-256 of what the issuer signed: the same for every form of the certificate that verifies.
+    pub fn signed_part_sha256(&self) -> [u8; 32] {
+        sha256(self.signed)
     }
 }
 
-/// The SHA-256 of a certificate's octets, by which certificates are named and compared.
-pub fn fingerprint(der: &[u8]) -> [u8; 32] {
+pub(crate) fn sha256(octets_given: &[u8]) -> [u8; 32] {
     let mut octets = [0; 32];
-    for (to, from) in octets.iter_mut().zip(digest::digest(&digest::SHA256, der).as_ref()) {
+    for (to, from) in octets.iter_mut().zip(digest::digest(&digest::SHA256, octets_given).as_ref()) {
         *to = *from;
     }
     octets

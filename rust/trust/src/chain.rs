@@ -28,25 +28,26 @@ pub enum RootValidity {
     DangerIgnored,
 }
 
-/// Certificates that are known to be revoked.
+/// Certificates that are known to be revoked, by what their issuers signed: nothing else of a certificate is
+/// beyond the reach of whoever presents it.
 #[derive(Clone, Debug, Default)]
 pub struct Revoked {
-    /// SHA-256 of whole certificates.
-    pub fingerprints: HashSet<[u8; 32]>,
+    /// SHA-256 of signed parts, see [`crate::Certificate::signed_part_sha256`].
+    pub signed_parts: HashSet<[u8; 32]>,
     /// Issuer name (DER) and serial number (big-endian, as in the certificate).
     pub serials: HashSet<(Vec<u8>, Vec<u8>)>,
 }
 
 impl Revoked {
     pub(crate) fn is_empty(&self) -> bool {
-        self.fingerprints.is_empty() && self.serials.is_empty()
+        self.signed_parts.is_empty() && self.serials.is_empty()
     }
 
-    pub(crate) fn holds(&self, fingerprint: impl FnOnce() -> [u8; 32], issuer: &[u8], serial: &[u8]) -> bool {
+    pub(crate) fn holds(&self, signed_part: impl FnOnce() -> [u8; 32], issuer: &[u8], serial: &[u8]) -> bool {
         if self.is_empty() {
             return false;
         }
-        self.fingerprints.contains(&fingerprint())
+        self.signed_parts.contains(&signed_part())
             || (!self.serials.is_empty() && self.serials.contains(&(issuer.to_vec(), serial.to_vec())))
     }
 }
@@ -77,8 +78,10 @@ pub struct Leaf {
     pub key_usage: Option<KeyUsage>,
     /// The public key.
     pub public_key: PublicKey,
-    /// The SHA-256 of the certificate.
+    /// The SHA-256 of the certificate; another one for each form of its signature.
     pub fingerprint: [u8; 32],
+    /// The SHA-256 of what its issuer signed; the one to recognise it by.
+    pub signed_part_sha256: [u8; 32],
 }
 
 /// A chain that was checked and found good, and what it stands for.

@@ -409,12 +409,16 @@ impl<'r> Judge<'r> {
         let revoked = self.request.revoked;
         for member in path {
             let certificate = member.certificate;
-            if revoked.holds(|| certificate.fingerprint(), certificate.issuer.der(), certificate.serial) {
+            if revoked.holds(
+                || certificate.signed_part_sha256(),
+                certificate.issuer.der(),
+                certificate.serial,
+            ) {
                 let what = format!("The {} is revoked.", member.place.text());
                 return Err(self.error(Rule::Revoked, member.label(), what));
             }
         }
-        if revoked.holds(|| anchor.fingerprint, &anchor.issuer, &anchor.serial) {
+        if revoked.holds(|| anchor.signed_part_sha256, &anchor.issuer, &anchor.serial) {
             let label = Place::Root.label(Some(&anchor.common_name));
             return Err(self.error(Rule::Revoked, label, "The root is revoked.".to_owned()));
         }

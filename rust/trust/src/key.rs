@@ -6,6 +6,8 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{self, EcdsaKeyPair, KeyPair as _, ParsedPublicKey};
 use zeroize::{Zeroize as _, Zeroizing};
 
+use crate::der::{DerError, Reader, integer, tag};
+
 /// The order of the group of P-256.
 const P256_ORDER: [u8; 32] = [
     0xFF, 0xFF, 0xFF, 0xFF, 0x00, 0x00, 0x00, 0x00, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xBC,
@@ -141,7 +143,13 @@ impl PublicKey {
     }
 
     /// Verifies a signature in DER (SEQUENCE of r and s), as certificates carry it.
+    ///
+    /// Only strict DER with 0 < r, s < group order is taken, so that nobody can write one signature in two ways;
+    /// a high s is as good as a low one, because half of all genuine signatures have it.
     pub fn verify_der(&self, message: &[u8], signature: &[u8]) -> Result<(), SignatureInvalid> {
+        if !is_strict_signature(self.curve, signature) {
+            return Err(SignatureInvalid);
+        }
         self.key.verify_sig(message, signature).map_err(|_| SignatureInvalid)
     }
 
@@ -176,6 +184,31 @@ impl PartialEq for PublicKey {
 }
 
 impl Eq for PublicKey {}
+
+/// Whether `signature` is exactly one SEQUENCE of two INTEGERs in shortest form, both in the curve's range.
+fn is_strict_signature(curve: Curve, signature: &[u8]) -> bool {
+    let read = || -> Result<[&[u8]; 2], DerError> {
+        let mut outer = Reader::new(signature);
+        let mut numbers = Reader::new(outer.expect(tag::SEQUENCE, "no SEQUENCE")?);
+        outer.finish("octets after the signature")?;
+        let mut next = || integer(numbers.expect(tag::INTEGER, "no INTEGER")?);
+        let both = [next()?, next()?];
+        numbers.finish("octets after s")?;
+        Ok(both)
+    };
+    read().is_ok_and(|both| both.into_iter().all(|number| integer_in_range(curve, number)))
+}
+
+/// Whether the content of an INTEGER in shortest form is above zero and below the group order.
+fn integer_in_range(curve: Curve, content: &[u8]) -> bool {
+    let digits = match *content {
+        [0x00, ref rest @ ..] => rest,
+        [first, ..] if first >= 0x80 => return false,
+        _ => content,
+    };
+    let Some(missing) = curve.scalar_octets().checked_sub(digits.len()) else { return false };
+    curve.scalar_in_range(&[vec![0; missing].as_slice(), digits].concat())
+}
 
 /// A positive number as a DER INTEGER; scalars are at most 66 octets, so one length octet is enough.
 fn der_integer(scalar: &[u8]) -> Vec<u8> {
@@ -330,6 +363,40 @@ mod tests {
         for bad in [[0; 32].to_vec(), P256_ORDER.to_vec(), order_plus(1)] {
             assert!(key.public_key().verify_raw(b"message", &[&bad[..], &signature[32..]].concat()).is_err());
             assert!(key.public_key().verify_raw(b"message", &[&signature[..32], &bad[..]].concat()).is_err());
+        }
+    }
+
+    /// r and s in DER, with whatever is wanted in front of and behind each.
+    fn der_signature(r: &[u8], s: &[u8]) -> Vec<u8> {
+        let body = [r, s].concat();
+        [&[0x30, u8::try_from(body.len()).unwrap()][..], &body].concat()
+    }
+
+    #[test]
+    fn a_signature_has_one_encoding() {
+        let key = SigningKey::from_scalar(Curve::P256, &[0x11; 32]).unwrap();
+        let raw = key.sign_raw(b"message").unwrap();
+        let (r, s) = (der_integer(&raw[..32]), der_integer(&raw[32..]));
+        let good = der_signature(&r, &s);
+        let verify = |signature: &[u8]| key.public_key().verify_der(b"message", signature);
+        assert!(verify(&good).is_ok());
+        let padded = [&[0x02, r[1] + 1, 0x00][..], &r[2..]].concat();
+        let long_length = [&[0x30, 0x81][..], &good[1..]].concat();
+        let zero = [0x02, 0x01, 0x00];
+        for bad in [
+            der_signature(&padded, &s),
+            der_signature(&r, &[&s[..], &[0x05, 0x00]].concat()),
+            der_signature(&r, &zero),
+            der_signature(&r, &der_integer(&P256_ORDER)),
+            der_signature(&[0x02, 0x01, 0x80], &s),
+            der_signature(&der_integer(&[0x01; 33]), &s),
+            der_signature(&r, &[]),
+            [&good[..], &[0x00]].concat(),
+            long_length,
+            raw,
+            Vec::new(),
+        ] {
+            assert!(verify(&bad).is_err(), "{bad:02x?}");
         }
     }
 

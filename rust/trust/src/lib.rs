@@ -18,6 +18,7 @@ mod judge;
 mod key;
 mod name;
 mod path;
+mod pem;
 mod profile;
 mod rule;
 mod time;
@@ -25,7 +26,6 @@ mod time;
 pub use anchors::{Anchor, AnchorError, AnchorKind, MAX_ANCHOR_OCTETS, TrustAnchors};
 pub use certificate::{
     Certificate, Eccentricity, MAX_CERTIFICATE_OCTETS, ParseError, SignatureAlgorithm, SubjectKey,
-    fingerprint,
 };
 pub use chain::{ChainError, Leaf, Request, Revoked, RootValidity, Rules, ValidatedChain};
 pub use der::{DerError, Element, Reader};
@@ -34,6 +34,7 @@ pub use extensions::{BasicConstraints, ExtendedKeyUsage, Extensions, KeyUsage, M
 pub use key::{Curve, KeyError, PublicKey, SignatureInvalid, SigningKey};
 pub use name::{Attribute, Attributes, Name};
 pub use path::{MAX_LINK_CHECKS, validate};
+pub use pem::{MAX_PEM_OCTETS, PemError, private_key_der};
 pub use profile::{DomainComponent, ISO2, LeafProfile, Profile, Purpose};
 pub use rule::{ResponseCode, Rule, RuleInfo, Scope, Stage};
 pub use time::format_utc;

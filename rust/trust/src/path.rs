@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::anchors::{Anchor, TrustAnchors};
-use crate::certificate::{Certificate, fingerprint};
+use crate::certificate::Certificate;
 use crate::chain::{ChainError, Leaf, Request, ValidatedChain};
 use crate::judge::{Judge, Member, Place};
 use crate::key::{Curve, PublicKey};
@@ -274,7 +274,8 @@ impl Search<'_, '_> {
                 subject_cn,
                 key_usage: leaf.certificate.extensions.key_usage.map(|(usage, _)| usage),
                 public_key: leaf_node.key.clone(),
-                fingerprint: fingerprint(leaf.certificate.der),
+                fingerprint: leaf.certificate.fingerprint(),
+                signed_part_sha256: leaf.certificate.signed_part_sha256(),
             },
             path: nodes.iter().map(|node| node.position).collect(),
             anchor: Arc::clone(anchor),

@@ -46,6 +46,22 @@ pub enum Stage {
     Revocation,
 }
 
+impl Stage {
+    /// A short name: `count`, `form`, `link`, `anchor`, `time`, `issuer`, `leaf`, `revocation`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Form => "form",
+            Self::Link => "link",
+            Self::Anchor => "anchor",
+            Self::Time => "time",
+            Self::Issuer => "issuer",
+            Self::Leaf => "leaf",
+            Self::Revocation => "revocation",
+        }
+    }
+}
+
 /// The part of a rule's id between the standard and the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
@@ -166,7 +182,7 @@ rules! {
     /// An issuer above is not known.
     UnknownRoot: Chain, Link, NoCertificateAvailable, "unknown-root", false, "[V2G2-925]",
         "the chain ends at a trust anchor",
-        "if you trust this root, add its certificate to the trust store; if not, nothing is wrong here";
+        "most often the peer sent its leaf without the sub-CAs: install the complete chain (leaf, sub 2, sub 1) in it; if the chain is complete and you trust its root, add the root to the trust store; if not, nothing is wrong here";
     /// Certificates are there that do not connect.
     MissingSubCa: Chain, Link, CertChainError, "missing-sub-ca", false, "",
         "every certificate's issuer is in the chain or is a trust anchor",
@@ -275,7 +291,7 @@ rules! {
         "a leaf stands for one party: no wildcard in its names", "ask the issuer for a certificate without wildcards";
     /// Revoked.
     Revoked: Certificate, Revocation, CertificateRevoked, "revoked", false, "",
-        "no certificate of the path is revoked", "the certificate was withdrawn; the peer needs a new one";
+        "no certificate of the path is revoked (recognised by what its issuer signed)", "the certificate was withdrawn; the peer needs a new one";
 }
 
 #[cfg(test)]

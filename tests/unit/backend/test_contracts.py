@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from plugcharge import pki
 from plugcharge.backend import response_code
 from plugcharge.backend.contracts import Contract, ContractBook, ContractStatus
 from plugcharge.backend.database import Database
 from plugcharge.errors import LocalError
 from plugcharge.identifiers import IdentifierError
 from tests.unit.backend.samples import EMAID, START, TARIFF, request
+from tests.unit.pki.certificate_factory import AT, mirrored, tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,8 +123,8 @@ def test_the_ends_of_validity_belong_to_it(book: ContractBook) -> None:
 
 
 def test_a_revoked_certificate_is_refused_in_any_case_of_hex(book: ContractBook) -> None:
-    book.revoke_certificate("ab" * 32, START)
-    book.revoke_certificate("ab" * 32, START)
+    book.revoke_signed_part("ab" * 32, START)
+    book.revoke_signed_part("ab" * 32, START)
     refused = ("Invalid", "CertificateRevoked", "FAILED_CertificateRevoked")
     assert asked(book) == asked(book, contract_fingerprint="AB" * 32) == refused
     assert asked(book, contract_fingerprint="ac" * 32)[0] == "Accepted"
@@ -170,6 +172,19 @@ def test_a_malformed_contract_is_refused(changes: dict[str, object], error: type
         msgspec.structs.replace(CONTRACT, **changes)
 
 
-def test_only_a_fingerprint_can_be_revoked(book: ContractBook) -> None:
+def test_only_a_certificate_or_a_hash_can_be_revoked(book: ContractBook) -> None:
     with pytest.raises(LocalError, match="SHA-256"):
-        book.revoke_certificate("AB" * 32, START)
+        book.revoke_signed_part("AB" * 32, START)
+    for octets in (bytes(32), b"", b"\x30\x00"):
+        with pytest.raises(LocalError, match="no certificate"):
+            book.revoke_certificate(octets, START)
+
+
+def test_a_revoked_certificate_does_not_come_back_in_another_form(book: ContractBook) -> None:
+    """For each ECDSA signature (r, s) there is (r, n - s), which anybody can compute and which verifies."""
+    source = tree("contract")
+    book.revoke_certificate(source.leaf.der, START)
+    trust = pki.TrustStore(mo=[source.root.der])
+    for der in (source.leaf.der, mirrored(source.leaf.der)):
+        chain = pki.validate([der, *source.chain[1:]], purpose=pki.Purpose.CONTRACT, trust=trust, at=AT)
+        assert asked(book, contract_fingerprint=chain.signed_part_sha256.hex())[1] == "CertificateRevoked"

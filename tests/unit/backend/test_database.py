@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import sqlite3
 import time
+import traceback
 from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
 
+from plugcharge.backend import database
 from plugcharge.backend.database import Database
 from plugcharge.backend.schema import SCHEMA_VERSION
 from plugcharge.backend.storage_errors import StorageError
@@ -92,9 +94,51 @@ def test_another_schema_version_is_refused_with_both_numbers(path: Path, version
     assert advice in caught.value.advice
 
 
-@pytest.mark.parametrize("target", ["sqlite://", "sqlite:///:memory:", ":memory:"])
-def test_a_database_in_memory_is_refused(target: str) -> None:
+@pytest.mark.parametrize(
+    "target",
+    [
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "sqlite+pysqlite:///:memory:",
+        ":memory:",
+        "sqlite:///file::memory:?uri=true",
+        "sqlite:///file::memory:?cache=shared&uri=true",
+        "sqlite:///file:%3Amemory%3A?uri=true",
+        "sqlite:///file:x?mode=memory&uri=true",
+        "sqlite:///file:x?mode=memory&cache=shared&uri=true",
+        "sqlite:///file:x?mode=rw&mode=memory&uri=true",
+        "sqlite:///file:?uri=true",
+        "sqlite:///file:///?uri=true",
+    ],
+)
+def test_a_database_in_memory_is_refused(
+    target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(LocalError, match="in memory"):
+        Database.open(target)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_url_hides_is_asked_of_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "_check_sqlite", lambda url: None)
+    with pytest.raises(LocalError, match="in memory"):
+        Database.open("sqlite:///:memory:")
+
+
+@pytest.mark.parametrize(
+    "option", ["vfs=memdb", "nolock=1", "immutable=1", "cache=shared", "mode=rwx", "timeout=1", "uri=1"]
+)
+def test_options_that_could_lose_bills_are_refused(tmp_path: Path, option: str) -> None:
+    with pytest.raises(LocalError, match="option of SQLite"):
+        Database.open(f"sqlite:///file:{tmp_path}/hub.db?{option}")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("target", ["", " ", "\0x.db", "sqlite:////x\0.db"])
+def test_a_name_that_is_none_is_refused(target: str) -> None:
+    with pytest.raises(LocalError, match="needs a name"):
         Database.open(target)
 
 
@@ -104,10 +148,34 @@ def test_a_url_without_a_driver_is_refused(target: str) -> None:
         Database.open(target)
 
 
-def test_a_password_is_never_shown() -> None:
+@pytest.mark.parametrize(
+    "target",
+    [
+        "nonsense://me:secret@host/hub",
+        "nonsense://host/hub?password=secret",
+        "postgresql://me:secret@host:port/hub",
+        "postgresql://me:word@and:secret@host/hub",
+        "postgresql://me:sec@secret:secret/hub",
+        "postgresql://me:secret[@[::1/hub",
+        "mysql://me:secret@host/hub",
+        "://me:secret@",
+    ],
+)
+def test_a_password_is_never_shown(target: str) -> None:
     with pytest.raises(LocalError) as caught:
-        Database.open("nonsense://me:secret@host/hub")
+        Database.open(target)
     assert "secret" not in str(caught.value)
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "secret" not in shown.replace(repr(target), "")
+
+
+def test_a_driver_that_repeats_the_password_is_not_believed(path: Path) -> None:
+    opened_one = Database.open(path)
+    url = sa.make_url("postgresql://me:secret@host/hub?sslpassword=hush")
+    error = sa.exc.OperationalError("SELECT 1", {}, Exception("no entry for me:secret with hush"))
+    explained = database._explain(error, "here", database._secrets(url))
+    assert explained.why == "no entry for me:*** with ***"
+    opened_one.close()
 
 
 def test_a_url_opens_the_same_file(path: Path) -> None:

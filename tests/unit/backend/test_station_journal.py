@@ -53,7 +53,7 @@ def test_from_plug_to_bill(journal: StationJournal, store: SessionStore) -> None
                 session_id,
                 meter_id="M1",
                 import_wh=wh,
-                context=ReadingContext.PERIODIC,
+                context=ReadingContext.END if wh == 13_345 else ReadingContext.PERIODIC,
                 key=f"reading-{number}",
             )
         await journal.record_receipt(
@@ -146,3 +146,40 @@ def test_a_restart_closes_this_stations_sessions(journal: StationJournal, store:
     ours, theirs = asyncio.run(crash())
     assert store.record(ours).stop_reason is StopReason.STATION_RESTART
     assert store.record(theirs).stop_reason is None
+
+
+def test_a_clock_that_is_set_right_bills_no_time(store: SessionStore) -> None:
+    clock, steady = FakeClock(), [100.0]
+    journal = StationJournal(
+        store, station_id="garage", clock=clock, default_tariff=TARIFF, steady_clock=lambda: steady[0]
+    )
+
+    async def session() -> str:
+        session_id = await open_one(journal)
+        await journal.record_authorization(request(session_id=session_id), accepted())
+        for wh, context in ((1_000, ReadingContext.BEGIN), (6_000, ReadingContext.END)):
+            await journal.record_reading(session_id, meter_id="M1", import_wh=wh, context=context)
+        clock.now = after(29 * 86_400)  # a time server was found
+        steady[0] += 1800.9
+        bill = await journal.close_session(session_id, StopReason.EV_TERMINATED)
+        assert bill is not None
+        assert bill.seconds == 1800
+        assert [flag.partition(":")[0] for flag in bill.flags] == ["clock-jumped"]
+        assert await journal.close_session(session_id, StopReason.EV_TERMINATED) == bill
+        return session_id
+
+    record = store.record(asyncio.run(session()))
+    assert record.bill is not None
+    assert record.bill.seconds == 1800
+
+
+def test_nobody_is_authorized_without_a_tariff(store: SessionStore) -> None:
+    journal = StationJournal(store, station_id="garage", clock=FakeClock())
+
+    async def session() -> str:
+        session_id = await open_one(journal)
+        with pytest.raises(LocalError, match="without a tariff"):
+            await journal.record_authorization(request(session_id=session_id), accepted(tariff=None))
+        return session_id
+
+    assert store.record(asyncio.run(session())).auth_result is None

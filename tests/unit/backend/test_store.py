@@ -249,6 +249,15 @@ def test_two_processes_worth_of_stores_make_one_chain(path: Path, store: Session
         ("UPDATE sessions SET total = '0.01'", 9, "index"),
         ("UPDATE sessions SET energy_wh = 1", 9, "index"),
         ("UPDATE sessions SET emaid = 'DE8AA999999999'", 9, "index"),
+        ("UPDATE sessions SET needs_review = 1 - needs_review", 9, "index"),
+        ("UPDATE sessions SET needs_review = 'maybe'", 9, "index"),
+        ("UPDATE sessions SET currency = 'JPY'", 9, "index"),
+        ("UPDATE sessions SET evse_id = 'XX'", 9, "index"),
+        ("UPDATE sessions SET station_id = 'other'", 9, "index"),
+        ("UPDATE sessions SET protocol = '-20'", 9, "index"),
+        ("UPDATE sessions SET started = '2000-01-01T00:00:00.000000Z'", 9, "index"),
+        ("UPDATE sessions SET ended = '2099-01-01T00:00:00.000000Z'", 9, "index"),
+        ("INSERT INTO ledger_head VALUES (2, 0, x'00')", 0, "head"),
         ("DELETE FROM sessions", 9, "index"),
     ],
 )
@@ -263,6 +272,17 @@ def test_the_first_bad_entry_is_named(
         store.verify()
     assert (caught.value.seq, caught.value.rule) == (seq, rule)
     assert caught.value.kind == "tampered"
+
+
+@pytest.mark.parametrize(
+    "statement", ["DELETE FROM ledger_head", "INSERT INTO ledger_head VALUES (2, 0, x'00')"]
+)
+def test_nothing_is_stored_without_the_one_head(path: Path, store: SessionStore, statement: str) -> None:
+    fill(store)
+    tamper(path, statement)
+    for call in (lambda: store.append(reading(20_000)), lambda: store.close_session(closed())):
+        with pytest.raises(LedgerError, match="heads"):
+            call()
 
 
 def test_a_record_that_was_changed_is_not_shown(path: Path, store: SessionStore) -> None:

@@ -11,10 +11,13 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 AT = datetime(2027, 1, 1, tzinfo=UTC)
+ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 OID_CN = bytes.fromhex("0603550403")
 OID_DC = bytes.fromhex("060a0992268993f22c640119")
@@ -265,3 +268,15 @@ def tree(purpose: str) -> Tree:
         sub2=ca(sub2, sub1, 0),
         leaf=leaf(common_name, sub2, usage, role=role),
     )
+
+
+def with_signature(certificate: bytes, signature: bytes) -> bytes:
+    """Give a certificate another signature, its signed part untouched."""
+    signed_part = x509.load_der_x509_certificate(certificate).tbs_certificate_bytes
+    return seq(signed_part, ECDSA_SHA256, tlv(0x03, b"\x00", signature))
+
+
+def mirrored(certificate: bytes) -> bytes:
+    """Give the certificate that anybody can make of one: its signature (r, s) as (r, n - s)."""
+    r, s = decode_dss_signature(x509.load_der_x509_certificate(certificate).signature)
+    return with_signature(certificate, encode_dss_signature(r, ORDER - s))

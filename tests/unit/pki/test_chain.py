@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from plugcharge import pki
 from plugcharge.errors import ChainError, LocalError, SignatureError
@@ -30,6 +31,7 @@ from tests.unit.pki.certificate_factory import (
     OID_CN,
     OID_DC,
     OID_O,
+    ORDER,
     SAN,
     SERVER_AUTH,
     Spec,
@@ -39,12 +41,18 @@ from tests.unit.pki.certificate_factory import (
     extended,
     key_usage,
     leaf,
+    mirrored,
     name,
     tree,
+    with_signature,
 )
 
 Rules = Literal["strict", "interop"]
 RULES = {rule.id: rule for rule in pki.chain_rules()}
+
+
+def signed_part(der: bytes) -> bytes:
+    return hashlib.sha256(x509.load_der_x509_certificate(der).tbs_certificate_bytes).digest()
 
 
 def check(case: Case, rules: Rules = "strict") -> pki.ValidatedChain:
@@ -221,25 +229,73 @@ def test_root_validity_can_be_ignored_only_by_its_dangerous_name() -> None:
 
 
 @pytest.mark.parametrize("level", ["leaf", "sub2", "sub1", "root"])
-@pytest.mark.parametrize("by", ["fingerprint", "serial"])
+@pytest.mark.parametrize("by", ["certificate", "other form", "signed part", "serial"])
 def test_revocation_reaches_every_certificate(level: str, by: str) -> None:
     source = tree("contract")
     spec = getattr(source, level)
-    item = hashlib.sha256(spec.der).digest() if by == "fingerprint" else (spec.issuer, 5)
+    revoked: dict[str, Any] = {
+        "certificate": {"revoked": {spec.der}},
+        "other form": {"revoked": {mirrored(spec.der)}},
+        "signed part": {"revoked_signed_parts": {signed_part(spec.der)}},
+        "serial": {"revoked": {(spec.issuer, 5)}},
+    }[by]
     trust = pki.TrustStore(mo=[source.root.der])
     with pytest.raises(ChainError) as caught:
-        pki.validate(source.chain, purpose=pki.Purpose.CONTRACT, trust=trust, at=AT, revoked={item})
+        pki.validate(source.chain, purpose=pki.Purpose.CONTRACT, trust=trust, at=AT, **revoked)
     assert (caught.value.rule, caught.value.code) == (
         "iso2::certificate::revoked",
         "FAILED_CertificateRevoked",
     )
 
 
-def test_other_serials_are_not_revoked() -> None:
+def test_other_certificates_are_not_revoked() -> None:
     source = tree("contract")
-    revoked = {(source.leaf.issuer, 6), (b"\x30\x00", 5), bytes(32)}
-    case = Case("", source.chain, anchors={"mo": [source.root.der]}, arguments={"revoked": revoked})
-    assert check(case)
+    other = replace(source.leaf, serial=b"\x07")
+    arguments = {
+        "revoked": {(source.leaf.issuer, 6), (b"\x30\x00", 5), other.der},
+        "revoked_signed_parts": {bytes(32), hashlib.sha256(source.leaf.der).digest()},
+    }
+    assert check(Case("", source.chain, anchors={"mo": [source.root.der]}, arguments=arguments))
+
+
+@pytest.mark.parametrize("level", ["leaf", "sub2", "sub1"])
+@pytest.mark.parametrize("by", ["certificate", "signed part", "serial"])
+def test_a_revoked_certificate_does_not_come_back_in_another_form(level: str, by: str) -> None:
+    """For each ECDSA signature (r, s) there is (r, n - s), which anybody can compute and which verifies."""
+    source = tree("contract")
+    spec = getattr(source, level)
+    chain = [mirrored(der) if der == spec.der else der for der in source.chain]
+    assert chain != list(source.chain)
+    found = good(chain)
+    genuine = good(source.chain)
+    assert found.signed_part_sha256 == genuine.signed_part_sha256 == signed_part(source.leaf.der)
+    assert (found.fingerprint == genuine.fingerprint) == (level != "leaf")
+    arguments: dict[str, Any] = {
+        "certificate": {"revoked": {spec.der}},
+        "signed part": {"revoked_signed_parts": {signed_part(spec.der)}},
+        "serial": {"revoked": {(spec.issuer, 5)}},
+    }[by]
+    with pytest.raises(ChainError) as caught:
+        check(Case("", chain, anchors={"mo": [source.root.der]}, arguments=arguments))
+    assert caught.value.rule == "iso2::certificate::revoked"
+
+
+def test_a_signature_in_a_certificate_has_one_encoding() -> None:
+    source = tree("contract")
+    r, s = decode_dss_signature(x509.load_der_x509_certificate(source.leaf.der).signature)
+    plain = encode_dss_signature(r, s)
+    wide_r = b"\x02" + bytes([plain[3] + 1, 0]) + plain[4 : 4 + plain[3]]
+    rest = plain[4 + plain[3] :]
+    for loose in (
+        b"\x30" + bytes([len(wide_r + rest)]) + wide_r + rest,  # a needless zero in front of r
+        b"\x30\x81" + plain[1:],  # a length that is not the shortest
+        plain + b"\x00",
+        plain[:1] + bytes([plain[1] + 2]) + plain[2:] + b"\x05\x00",  # a third element
+        encode_dss_signature(r, s + ORDER),  # the same number modulo the group order
+    ):
+        with pytest.raises(ChainError) as caught:
+            good([with_signature(source.leaf.der, loose), *source.chain[1:]])
+        assert caught.value.rule == "iso2::chain::broken-signature"
 
 
 def test_the_path_that_got_furthest_is_reported() -> None:
@@ -299,8 +355,14 @@ def test_wrong_arguments_are_the_callers_fault() -> None:
     naive = datetime(2027, 1, 1)
     with pytest.raises(LocalError, match="no time zone"):
         pki.validate(source.chain, purpose=pki.Purpose.CONTRACT, trust=trust, at=naive)
-    with pytest.raises(LocalError, match="fingerprint"):
-        pki.validate(source.chain, purpose=pki.Purpose.CONTRACT, trust=trust, at=AT, revoked={b"short"})
+    contract = pki.Purpose.CONTRACT
+    with pytest.raises(LocalError, match="32 octets, not 5"):
+        pki.validate(source.chain, purpose=contract, trust=trust, at=AT, revoked_signed_parts={b"short"})
+    with pytest.raises(LocalError, match="no certificate"):
+        pki.validate(source.chain, purpose=contract, trust=trust, at=AT, revoked={b"short"})
+    fingerprint = hashlib.sha256(source.leaf.der).digest()
+    with pytest.raises(LocalError, match="fingerprint of a certificate cannot name it"):
+        pki.validate(source.chain, purpose=contract, trust=trust, at=AT, revoked={fingerprint})
     with pytest.raises(ValueError, match="rules"):
         check(Case("", source.chain, anchors={"mo": [source.root.der]}), "lenient")  # type: ignore[arg-type]  # tested
     with pytest.raises(TypeError):
@@ -362,6 +424,7 @@ def test_parse_certificate_agrees_with_another_library() -> None:
             assert ours.not_before == theirs.not_valid_before_utc.timestamp()
             assert ours.not_after == theirs.not_valid_after_utc.timestamp()
             assert ours.fingerprint == theirs.fingerprint(hashes.SHA256())
+            assert ours.signed_part_sha256 == hashlib.sha256(theirs.tbs_certificate_bytes).digest()
             constraints = theirs.extensions.get_extension_for_class(x509.BasicConstraints).value
             assert (ours.is_ca, ours.path_length) == (constraints.ca, constraints.path_length)
             usage = theirs.extensions.get_extension_for_class(x509.KeyUsage).value
@@ -394,3 +457,19 @@ def test_the_test_pki_passes_its_own_strict_rules() -> None:
         with pytest.raises(ChainError) as caught:
             pki.validate(stranger.chain, purpose=pki.Purpose.CONTRACT, trust=trust, at=AT)
         assert caught.value.code == code
+
+
+def test_every_rule_names_its_stage_and_they_come_in_order_of_checking() -> None:
+    order = ["count", "form", "link", "anchor", "time", "issuer", "leaf", "revocation", "name"]
+    stages = {rule.id: rule.stage for rule in pki.chain_rules()}
+    assert set(stages.values()) == set(order)
+    assert stages["iso2::chain::empty"] == "count"
+    assert stages["iso2::certificate::expired"] == "time"
+    assert stages["iso2::contract::subject-not-an-emaid"] == "name"
+
+
+def test_a_leaf_alone_is_told_what_is_missing() -> None:
+    with pytest.raises(ChainError) as caught:
+        good(tree("contract").chain[:1])
+    assert caught.value.rule == "iso2::chain::unknown-root"
+    assert "leaf without the sub-CAs" in caught.value.advice

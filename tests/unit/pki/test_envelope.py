@@ -161,6 +161,35 @@ def test_keys_from_scalars_and_from_der() -> None:
             pki.SigningKey.from_der(bad)
 
 
+def test_keys_from_pem() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    plain = serialization.NoEncryption()
+    for form in (serialization.PrivateFormat.PKCS8, serialization.PrivateFormat.TraditionalOpenSSL):
+        pem = key.private_bytes(serialization.Encoding.PEM, form, plain)
+        certificate = b"-----BEGIN CERTIFICATE-----\nnot looked at\n-----END CERTIFICATE-----\n"
+        for text in (pem, pem.decode(), certificate + pem.replace(b"\n", b"\r\n") + certificate):
+            assert scalar(pki.SigningKey.from_pem(text)) == key.private_numbers().private_value
+        for bad, what in (
+            (pem + pem, "more than one"),
+            (pem[:-40], "damaged"),
+            (certificate, "no PEM block"),
+        ):
+            with pytest.raises(LocalError, match=what):
+                pki.SigningKey.from_pem(bad)
+
+
+@pytest.mark.parametrize(
+    "form", [serialization.PrivateFormat.PKCS8, serialization.PrivateFormat.TraditionalOpenSSL]
+)
+def test_an_encrypted_key_names_what_takes_a_passphrase(form: serialization.PrivateFormat) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    passphrase = serialization.BestAvailableEncryption(b"open sesame")
+    with pytest.raises(LocalError, match="encrypted") as caught:
+        pki.SigningKey.from_pem(key.private_bytes(serialization.Encoding.PEM, form, passphrase))
+    assert "load_contract" in caught.value.advice
+    assert "load_identity" in caught.value.advice
+
+
 def test_keys_do_not_show_themselves() -> None:
     assert repr(CONTRACT) == "SigningKey(secp256r1)"
     assert repr(CONTRACT.public_key).startswith("PublicKey(secp256r1, ")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -23,7 +24,20 @@ from tests.unit.session.pair import EMAID, NOW, contract, evcc_config, key_of, s
         {"nominal_voltage": 0.0},
         {"payments": ()},
         {"payments": (Payment.CONTRACT, Payment.CONTRACT)},
+        {"payments": ("Cash",)},
+        {"payments": "Contract"},
+        {"energy_transfer_modes": ("AC",)},
+        {"nominal_voltage": math.nan},
+        {"nominal_voltage": math.inf},
+        {"max_current": math.inf},
+        {"max_current": 1e9},
         {"answer_patience": -1.0},
+        {"answer_patience": math.nan},
+        {"close_delay": math.inf},
+        {"chain_rules": "Strict"},
+        {"revoked": [bytes(32)]},
+        {"revoked_signed_parts": [bytes(31)]},
+        {"timers": {"no such timer": 1.0}},
     ],
     ids=str,
 )
@@ -40,6 +54,12 @@ def test_a_station_that_makes_no_sense(wrong: dict[str, Any]) -> None:
         {"energy_transfer_mode": EnergyTransferMode.DC_core},
         {"repeat_pause": 0.05},
         {"status_pause": 0.0},
+        {"status_pause": math.nan},
+        {"max_voltage": math.nan},
+        {"max_current": 1e9},
+        {"stop_after_seconds": math.nan},
+        {"payments": ("Cash",)},
+        {"timers": {"V2G_EVCC_Msg_Timeout": math.nan}},
         {"min_current": 40.0},
         {"energy_wanted": -1},
         {"departure_time": 1 << 32},
@@ -59,6 +79,20 @@ def test_contracts_need_tls_and_roots() -> None:
     assert secc_config(payments=both, contract_trust=None).offered_payments(secure=True) == (
         Payment.EXTERNAL,
     )
+
+
+def test_text_from_a_file_means_the_same_as_members() -> None:
+    config = secc_config(
+        payments=["Contract", "ExternalPayment"], energy_transfer_modes=["AC_three_phase_core"]
+    )
+    assert config == secc_config(
+        payments=(Payment.CONTRACT, Payment.EXTERNAL), environment=config.environment
+    )
+    assert all(isinstance(payment, Payment) for payment in config.payments)
+    assert secc_config(payments=("Contract",)).offered_payments(secure=False) == ()  # [V2G2-634]
+    car = evcc_config(payments=("Contract",), energy_transfer_mode="AC_three_phase_core")
+    assert car.payments[0] is Payment.CONTRACT
+    assert car.energy_transfer_mode is EnergyTransferMode.AC_three_phase_core
 
 
 def test_a_key_of_another_contract() -> None:

@@ -65,7 +65,7 @@ def test_every_response_can_refuse(row: Any, code: str) -> None:
     pair.run()
     assert asked
     end = pair.ended("car")
-    assert (end.reason, end.code) == (EndReason.REFUSED, code)
+    assert (end.reason, end.code) == (EndReason.REFUSED_BY_PEER, code)
     assert any(event.error.code == code for event in pair.of("car", PeerFault))
     goodbyes = sent(pair, iso2.SessionStopReq)
     expected = row.state is not EvccState.SESSION_SETUP and code == "FAILED"

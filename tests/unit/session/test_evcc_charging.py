@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import Any
+import itertools
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -12,10 +13,14 @@ from plugcharge.session import (
     ChargeScheduleWanted,
     ChargingProfileChoice,
     ChargingProfileWanted,
+    ChargingStopped,
     ContinueCharging,
     ContinueChargingWanted,
+    ControlPilot,
+    ControlPilotWanted,
     EndReason,
     MeterReadingReceived,
+    PeerFault,
     PowerLimit,
     PowerSchedule,
     Question,
@@ -23,7 +28,20 @@ from plugcharge.session import (
     ReceiptVerified,
 )
 from plugcharge.session.evcc_charging import best_schedule
-from tests.unit.session.pair import SCHEDULE, Hosts, Pair, altering, evcc_config, never, sent, with_body
+from tests.unit.session.pair import (
+    SCHEDULE,
+    Hosts,
+    Pair,
+    altering,
+    evcc_config,
+    never,
+    secc_config,
+    sent,
+    with_body,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def schedule(tuple_id: int, *limits: tuple[int, int]) -> PowerSchedule:
@@ -225,5 +243,115 @@ def test_a_reading_that_cannot_be_echoed(changes: dict[str, Any]) -> None:
     def change(message: Any) -> Message:
         return with_body(meter_info=msgspec.structs.replace(message.body.meter_info, **changes))(message)
 
-    pair = Pair(tap=altering(iso2.ChargingStatusRes, change)).run()
+    pair = Pair(tap=altering(iso2.ChargingStatusRes, change), hosts=Hosts(receipts=False)).run()
     assert pair.ended("car").reason is EndReason.PROTOCOL_ERROR
+    assert progress(pair) == ["Start", "Stop"]
+    assert pair.of("station", ChargingStopped)
+    assert pair.ended("station").reason is EndReason.TERMINATED
+    assert not pair.of("station", PeerFault)
+    shown = [event.state for event in pair.of("car", ControlPilotWanted)]
+    assert shown == [ControlPilot.C, ControlPilot.B]
+
+
+def progress(pair: Pair) -> list[str]:
+    return [str(request.charge_progress) for request in sent(pair, iso2.PowerDeliveryReq)]
+
+
+def test_a_fault_in_a_renegotiation_ends_in_order() -> None:
+    wanted = iso2.AC_EVSEStatus(
+        notification_max_delay=0, evse_notification=iso2.EVSENotification.ReNegotiation, rcd=False
+    )
+    renegotiate = altering(iso2.ChargingStatusRes, with_body(ac_evse_status=wanted), times=1)
+    offers: list[bytes] = []
+
+    def tap(side: str, number: int, frame: bytes) -> list[bytes]:
+        (frame,) = renegotiate(side, number, frame)
+        if side == "station" and pair.car.state == "ChargeParameterDiscovery":
+            offers.append(frame)
+            if len(offers) == 2:
+                no_schedule = altering(iso2.ChargeParameterDiscoveryRes, with_body(sa_schedules=None))
+                return no_schedule(side, number, frame)
+        return [frame]
+
+    pair = Pair(tap=tap, hosts=Hosts(receipts=False))
+    pair.run()
+    assert "V2G2-905" in pair.ended("car").detail
+    assert progress(pair) == ["Start", "Renegotiate", "Stop"]
+    assert pair.ended("station").reason is EndReason.TERMINATED
+    assert not pair.of("station", PeerFault)
+
+
+def test_after_failed_while_charging_the_goodbye_comes_at_once() -> None:
+    refused = with_body(response_code=iso2.ResponseCode.FAILED)
+    pair = Pair(tap=altering(iso2.ChargingStatusRes, refused)).run()
+    assert progress(pair) == ["Start"]
+    assert len(sent(pair, iso2.SessionStopReq)) == 1
+    assert pair.ended("car").reason is EndReason.REFUSED_BY_PEER
+
+
+def test_a_stop_that_fails_keeps_the_first_reason() -> None:
+    refused = altering(iso2.PowerDeliveryRes, with_body(response_code=iso2.ResponseCode.FAILED))
+    nothing = altering(iso2.ChargingStatusRes, with_body(meter_info=None))
+
+    def tap(side: str, number: int, frame: bytes) -> list[bytes]:
+        bend = refused if pair.car.state == "PowerDelivery(Stop)" else nothing
+        return bend(side, number, frame)
+
+    pair = Pair(tap=tap)
+    pair.run()
+    assert pair.ended("car").reason is EndReason.PROTOCOL_ERROR
+    assert sent(pair)[-1] == sent(pair, iso2.SessionStopReq)[0]
+
+
+def changed_meter(changes: Callable[[int], dict[str, Any]]) -> Callable[[Any], Message]:
+    """Change the meter's fields of the first, the second, ... ChargingStatusRes."""
+    count = itertools.count(1)
+
+    def change(message: Any) -> Message:
+        info = msgspec.structs.replace(message.body.meter_info, **changes(next(count)))
+        return with_body(meter_info=info)(message)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "receipts", "why"),
+    [
+        (with_body(sa_schedule_tuple_id=77), 0, "for schedule 77, the car chose 1"),
+        (changed_meter(lambda number: {"meter_reading": 10_000 // number}), 1, "from 10000 Wh to 5000 Wh"),
+        (changed_meter(lambda number: {"meter_id": f"METER-{number}"}), 1, "comes from meter METER-2"),
+    ],
+    ids=["schedule", "backwards", "other meter"],
+)
+def test_what_contradicts_the_session_is_not_signed(
+    change: Callable[[Any], Message], receipts: int, why: str
+) -> None:
+    # Both ends in one: a station that sends this would also take the receipt for it.
+    pair = Pair(
+        secc=secc_config(danger_bad_receipts_taken=True), tap=altering(iso2.ChargingStatusRes, change)
+    ).run()
+    assert len(pair.of("car", ReceiptSent)) == receipts
+    end = pair.ended("car")
+    assert end.reason is EndReason.PROTOCOL_ERROR
+    assert why in end.detail
+    assert progress(pair)[-1] == "Stop"
+
+
+def test_a_reading_without_a_count_does_not_hide_a_meter_that_went_back() -> None:
+    counts = {1: 10_000, 2: None, 3: 5_000}
+    change = changed_meter(lambda number: {"meter_reading": counts[number]})
+    pair = Pair(
+        secc=secc_config(danger_bad_receipts_taken=True), tap=altering(iso2.ChargingStatusRes, change)
+    ).run()
+    assert len(pair.of("car", ReceiptSent)) == 2
+    assert "from 10000 Wh to 5000 Wh" in pair.ended("car").detail
+
+
+def test_a_station_that_always_wants_to_renegotiate_is_paced() -> None:
+    wanted = iso2.AC_EVSEStatus(
+        notification_max_delay=0, evse_notification=iso2.EVSENotification.ReNegotiation, rcd=False
+    )
+    bend = altering(iso2.ChargingStatusRes, with_body(ac_evse_status=wanted))
+    pair = Pair(evcc=evcc_config(stop_after_seconds=10.0), tap=bend, hosts=Hosts(receipts=False)).run()
+    assert pair.ended("car").reason is EndReason.TERMINATED
+    assert 5 <= len(sent(pair, iso2.ChargingStatusReq)) <= 12

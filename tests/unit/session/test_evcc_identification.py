@@ -115,6 +115,6 @@ def test_how_long_a_car_and_a_station_wait_for_a_yes(payment: Payment, limit: fl
     before = pair.now
     pair.run()
     end = pair.ended("car")
-    assert (end.reason, end.code) == (EndReason.REFUSED, "FAILED")  # [V2G2-713]
+    assert (end.reason, end.code) == (EndReason.REFUSED_BY_PEER, "FAILED")  # [V2G2-713]
     assert limit <= pair.now - before <= limit + 2.0
     assert pair.ended("station").reason is EndReason.REFUSED

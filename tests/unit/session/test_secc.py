@@ -151,3 +151,18 @@ def test_sessions_share_nothing() -> None:
     assert second.core.session_id == b""
     assert second.core._record.contract is None
     assert second.to("WaitForServiceDiscovery").session_id != first.session_id
+
+
+def test_a_cars_text_is_quoted_and_cut() -> None:
+    entry = sap.AppProtocol(
+        protocol_namespace="\x1b[2J\n" + "x" * 50_000,
+        version_number_major=1,
+        version_number_minor=0,
+        schema_id=1,
+        priority=1,
+    )
+    driver = Driver()
+    driver.frame(pack(0x8001, exi.encode(sap.SupportedAppProtocolReq(app_protocol=(entry,)), limits=False)))
+    detail = driver.ended().detail
+    assert detail.isprintable()
+    assert len(detail) < 300

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from cryptography import x509
 
 from plugcharge import pki, sign
-from plugcharge.errors import LocalError
+from plugcharge.errors import ChainError, LocalError
 from plugcharge.messages import iso2
 from plugcharge.session import (
     AuthorizationDecision,
@@ -35,6 +37,7 @@ from tests.unit.session.pair import (
     samples,
     secc_config,
     test_pki,
+    trust,
 )
 
 if TYPE_CHECKING:
@@ -104,7 +107,7 @@ def bad_chains() -> dict[str, tuple[Callable[[], Issued], str]]:
         "expired": (world.expired_contract, "FAILED_CertificateExpired"),
         "not yet valid": (world.future_contract, "FAILED_CertificateExpired"),
         "stranger": (world.stranger_contract, "FAILED_CertChainError"),
-        "station's": (lambda: world.secc, "FAILED_CertChainError"),
+        "station's": (lambda: world.secc, "FAILED_NoCertificateAvailable"),
         "root alone": (lambda: world.mo_root, "FAILED_CertChainError"),
     }
 
@@ -122,12 +125,39 @@ def test_bad_chains(name: str) -> None:
         ),
     )
     driver = driver_in(HERE)
-    response = driver.ask(request)
-    assert response.response_code.startswith("FAILED")
-    if name in {"expired", "not yet valid", "stranger"}:
-        assert response.response_code in {code, "FAILED_NoCertificateAvailable"}
+    assert driver.ask(request).response_code == code
     assert not driver.of(ContractVerified)
     assert driver.core.state == "Failed"
+    with pytest.raises(ChainError) as broken:
+        pki.validate(chain, purpose=pki.Purpose.CONTRACT, trust=trust(), at=NOW)
+    (fault,) = driver.of(PeerFault)  # the way from the event to the rule and its advice
+    assert fault.error.why.endswith(f"[rule {broken.value.rule}]")
+    assert fault.error.advice == broken.value.advice != ""
+
+
+@pytest.mark.parametrize("kind", ["certificate", "issuer and serial", "signed part"])
+@pytest.mark.parametrize("position", [0, 1])
+def test_a_revoked_contract(kind: str, position: int) -> None:
+    certificate = test_pki().contract_leaf.chain[position]
+    parsed = x509.load_der_x509_certificate(certificate)
+    known: dict[str, Any] = {
+        "certificate": {"revoked": [certificate]},
+        "issuer and serial": {"revoked": [(parsed.issuer.public_bytes(), parsed.serial_number)]},
+        "signed part": {"revoked_signed_parts": [hashlib.sha256(parsed.tbs_certificate_bytes).digest()]},
+    }
+    driver = driver_in(HERE, config=secc_config(**known[kind]))
+    assert driver.ask(payment_details()).response_code == "FAILED_CertificateRevoked"
+    assert not driver.of(ContractVerified)
+    assert driver.core.state == "Failed"
+
+
+def test_a_revocation_counts_from_the_moment_it_is_known() -> None:
+    known: set[bytes | tuple[bytes, int]] = set()
+    config = secc_config(revoked=known)
+    assert driver_in(HERE, config=config).ask(payment_details()).response_code == "OK"
+    known.add(test_pki().contract_leaf.der)
+    refused = driver_in(HERE, config=config).ask(payment_details())
+    assert refused.response_code == "FAILED_CertificateRevoked"
 
 
 @pytest.mark.parametrize("certificate", [b"", b"\x00", b"\x30\x82", b"\xff" * 800, b"\x30" * 5_000])
@@ -142,7 +172,8 @@ def test_garbage_instead_of_a_certificate(certificate: bytes) -> None:
 def test_a_contract_anchored_at_a_v2g_root_only_where_that_is_trusted() -> None:
     config = secc_config(contract_trust=pki.TrustStore(v2g=[test_pki().v2g_root.der]))
     driver = driver_in(HERE, config=config)
-    assert driver.ask(payment_details()).response_code.startswith("FAILED")
+    assert driver.ask(payment_details()).response_code == "FAILED_NoCertificateAvailable"
+    assert not driver.of(ContractVerified)
 
 
 @pytest.mark.parametrize(
@@ -337,3 +368,11 @@ def test_external_payment_waits_for_the_customer() -> None:
     driver.core.answer(driver.now, AuthorizationDecision(ticket=wanted.ticket, accepted=True))
     assert driver.ask(iso2.AuthorizationReq()).evse_processing == "Finished"
     assert driver.of(Authorized)[0].payment is Payment.EXTERNAL
+
+
+def test_a_bad_signature_names_its_rule() -> None:
+    driver = driver_in("WaitForAuthorization")
+    authorization(driver, key_of(test_pki().secc))
+    (fault,) = driver.of(PeerFault)
+    assert fault.error.code == "FAILED_SignatureError"
+    assert fault.error.why.endswith("[rule value-mismatch]")

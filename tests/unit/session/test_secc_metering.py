@@ -99,3 +99,10 @@ def test_a_receipt_cannot_be_used_twice() -> None:
     driver.ask(body, signer=contract().key)
     driver.ask(iso2.ChargingStatusReq())
     assert driver.ask(body, signer=contract().key).response_code == "FAILED_MeteringSignatureNotValid"
+
+
+def test_a_receipt_that_is_not_signed_well_names_the_rule() -> None:
+    driver = driver_in(HERE)
+    driver.ask(receipt(driver), signer=key_of(test_pki().secc))
+    (fault,) = driver.of(PeerFault)
+    assert fault.error.why == "[V2G2-481], [V2G2-904] [rule value-mismatch]"

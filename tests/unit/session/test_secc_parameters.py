@@ -103,7 +103,9 @@ def test_the_host_is_asked_in_plain_units() -> None:
     assert wanted.mode == "AC_three_phase_core"
 
 
-@pytest.mark.parametrize(("departure", "end"), [(None, 86_400), (7_200, 7_200), (200_000, 86_400), (0, 86_400)])
+@pytest.mark.parametrize(
+    ("departure", "end"), [(None, 86_400), (7_200, 7_200), (200_000, 86_400), (0, 86_400)]
+)
 def test_schedules_cover_the_time_until_departure(departure: int | None, end: int) -> None:
     response = driver_in(HERE).ask(request(departure_time=departure))
     assert response.evse_processing == "Finished"

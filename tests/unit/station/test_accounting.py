@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
-from plugcharge import pki
-from plugcharge.backend import ContractBook, SessionStore, StationJournal, StopReason, StorageError
+from plugcharge import exi, pki
+from plugcharge.backend import (
+    ContractBook,
+    ReceiptVerdict,
+    SessionStore,
+    StationJournal,
+    StopReason,
+    StorageError,
+)
+from plugcharge.messages import iso2
 from plugcharge.session import (
     AuthorizationWanted,
     EndReason,
@@ -22,12 +32,17 @@ from plugcharge.session import (
     SessionOpened,
 )
 from plugcharge.simulation import SimulatedOutlet
+from plugcharge.station import accounting
 from plugcharge.station.accounting import (
     STOP_REASONS,
     AccountingStation,
     _ReceiptPlan,
     stop_reason,
 )
+from plugcharge.wire.sap import ISO2, offer
+from plugcharge.wire.v2gtp import pack
+from tests.unit.session.pair import SELECTION, START, STOP, TERMINATE
+from tests.unit.station.hosted_car import BackEnd, HostedCar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -222,3 +237,237 @@ def test_a_car_that_wants_nothing_is_still_asked_now_and_then() -> None:
     plan.wanted = 60.0
     due = asked(plan, 0, 1_000, 12)
     assert 3 <= sum(due) <= 6
+
+
+# -- whole sessions, in memory -----------------------------------------------------------------------------
+
+
+def with_back_end(folder: Path, check: Callable[[BackEnd], Any]) -> None:
+    back_end = BackEnd(folder)
+    asyncio.run(check(back_end))
+    back_end.store.close()
+
+
+def quick_outlet() -> SimulatedOutlet:
+    return SimulatedOutlet(time.monotonic, speed=36_000.0, contactor_delay=0.0)
+
+
+TOO_LONG: dict[str, Callable[[Any], iso2.MeterInfo]] = {
+    "a long meter id": lambda info: msgspec.structs.replace(info, meter_id="M" * 33),
+    "a long signature": lambda info: msgspec.structs.replace(info, sig_meter_reading=bytes(65)),
+    "a huge count": lambda info: msgspec.structs.replace(info, meter_reading=(1 << 64) - 1),
+}
+
+
+@pytest.mark.parametrize("name", TOO_LONG)
+def test_a_bad_receipt_is_kept_and_flagged_however_it_is_made(tmp_path: Path, name: str) -> None:
+    async def check(back_end: BackEnd) -> None:
+        car = await HostedCar(back_end.station(quick_outlet())).plug_in()
+        await car.say(START)
+        status = await car.say(iso2.ChargingStatusReq())
+        while not status.receipt_required:
+            status = await car.say(iso2.ChargingStatusReq())
+        forged = iso2.MeteringReceiptReq(
+            id="ID1",
+            session_id=car.session_id,
+            sa_schedule_tuple_id=1,
+            meter_info=TOO_LONG[name](status.meter_info),
+        )
+        answer = await car.say(forged)
+        assert answer.response_code == "FAILED_MeteringSignatureNotValid"
+        settled = await car.gone()
+        assert car.hosted.failure == ""
+        assert settled.stop_reason is StopReason.SECURITY_ERROR
+        assert settled.session_id is not None
+        (kept,) = back_end.store.record(settled.session_id).receipts
+        assert kept.verdict is ReceiptVerdict.METER_INFO_DIFFERS
+        assert settled.bill is not None
+        assert settled.bill.flags[0].startswith("receipt-not-valid")
+
+    with_back_end(tmp_path, check)
+
+
+class BadMeter(SimulatedOutlet):
+    """An outlet whose meter fails when a test says so."""
+
+    fault = ""
+
+    def read(self) -> Any:
+        match self.fault:
+            case "raises":
+                raise OSError("the meter does not answer")
+            case "hangs":
+                return asyncio.Event().wait()
+            case "nonsense":
+                return MeterReading("M", 1 << 63)
+        return super().read()
+
+
+@pytest.mark.parametrize("fault", ["raises", "hangs", "nonsense"])
+def test_a_meter_that_fails_at_the_end_does_not_cost_the_bill(
+    tmp_path: Path, fault: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(accounting, "_METER_TIME", 0.1)
+
+    async def check(back_end: BackEnd) -> None:
+        outlet = BadMeter(time.monotonic, speed=36_000.0, contactor_delay=0.0)
+        car = await HostedCar(back_end.station(outlet, receipt_every=0)).plug_in()
+        await car.say(START)
+        await asyncio.sleep(0.05)
+        await car.say(iso2.ChargingStatusReq())
+        outlet.fault = fault
+        await car.say(STOP)
+        await car.say(TERMINATE)
+        settled = await car.gone()
+        assert settled.stop_reason is StopReason.EV_TERMINATED
+        assert settled.bill is not None
+        assert settled.bill.energy_wh > 0
+        assert "no last reading" in caplog.text
+
+    with_back_end(tmp_path, check)
+
+
+def test_an_outlet_gives_power_to_one_session_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounting, "_HANDOVER_TIME", 0.05)
+
+    async def check(back_end: BackEnd) -> None:
+        outlet = quick_outlet()
+        first = await HostedCar(back_end.station(outlet)).plug_in()
+        assert (await first.say(START)).response_code == "OK"
+        second = await HostedCar(back_end.station(outlet)).plug_in()
+        assert (await second.say(START)).response_code == "FAILED_PowerDeliveryNotApplied"
+        assert outlet.switched == [True]  # the second session's end switches nothing off
+        refused = await second.gone()
+        assert refused.session_id is not None
+        assert back_end.store.record(refused.session_id).readings == ()
+        assert outlet.closed
+        settled = await first.gone()
+        assert outlet.switched == [True, False]
+        assert settled.bill is not None
+        # Once that is settled the outlet is free.
+        third = await HostedCar(back_end.station(outlet)).plug_in()
+        assert (await third.say(START)).response_code == "OK"
+        await third.gone()
+
+    with_back_end(tmp_path, check)
+
+
+def test_the_next_session_waits_for_the_end_of_the_one_before(tmp_path: Path) -> None:
+    async def check(back_end: BackEnd) -> None:
+        outlet = quick_outlet()
+        first = await HostedCar(back_end.station(outlet)).plug_in()
+        second = await HostedCar(back_end.station(outlet)).plug_in()
+        await first.say(START)
+        starting = asyncio.ensure_future(second.say(START))
+        await asyncio.sleep(0.02)
+        await first.gone()
+        assert (await starting).response_code == "OK"
+        assert outlet.closed
+        bills = [(await first.station.settled()).bill, (await second.gone()).bill]
+        readings = [back_end.store.record(bill.session_id).readings for bill in bills if bill]
+        assert readings[0][-1].import_wh <= readings[1][0].import_wh
+
+    with_back_end(tmp_path, check)
+
+
+def test_a_hasty_car_makes_no_queue(tmp_path: Path) -> None:
+    async def check(back_end: BackEnd) -> None:
+        car = await HostedCar(back_end.station(quick_outlet(), receipt_every=0)).plug_in()
+        await car.say(START)
+        for _ in range(50):
+            await car.say(iso2.ChargingStatusReq())
+            assert len(car.hosted._news) <= 1
+        await car.gone()
+
+    with_back_end(tmp_path, check)
+
+
+def test_unplugged_is_written_down_as_that(tmp_path: Path) -> None:
+    async def check(back_end: BackEnd) -> None:
+        outlet = quick_outlet()
+        car = await HostedCar(back_end.station(outlet)).plug_in()
+        await car.say(START)
+        car.hosted.unplugged()
+        assert not outlet.closed
+        assert car.ended().reason is EndReason.UNPLUGGED
+        assert (await car.gone()).stop_reason is StopReason.UNPLUGGED
+
+    with_back_end(tmp_path, check)
+
+
+def test_a_car_that_never_asks_is_metered_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounting, "_METERING_PAUSE", 0.2)
+
+    async def check(back_end: BackEnd) -> None:
+        car = await HostedCar(back_end.station(quick_outlet())).plug_in()
+        await car.say(START)
+        await asyncio.sleep(0.7)
+        settled = await car.gone()
+        assert settled.session_id is not None
+        readings = back_end.store.record(settled.session_id).readings
+        contexts = [reading.context.value for reading in readings]
+        assert (contexts[0], contexts[-1]) == ("begin", "end")
+        assert 2 <= contexts.count("periodic") <= 3
+        assert settled.bill is not None
+        assert settled.bill.flags == ()
+
+    with_back_end(tmp_path, check)
+
+
+def test_the_end_is_tried_for_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounting, "_END_RETRIES", (0.01,) * 8)
+
+    async def check(station: AccountingStation, journal: FlakyJournal, _: Any) -> None:
+        await tell(station, OPENED)
+        question = PowerOnWanted(ticket="t", tuple_id=1, profile=(), already_on=False)
+        assert (await station.power_on(question)).outcome is PowerOutcome.DONE
+        journal.failures = 7
+        await tell(station, ENDED)
+        settled = await station.settled()
+        assert settled.session_id is not None
+        readings = journal._store.record(settled.session_id).readings
+        assert [reading.context.value for reading in readings] == ["begin", "end"]
+
+    with_station(tmp_path, check)
+
+
+@pytest.mark.parametrize(("padding", "kept"), [(100, 1), (8_000, 0)])
+def test_a_stranger_cannot_fill_the_disk(tmp_path: Path, padding: int, kept: int) -> None:
+    async def check(back_end: BackEnd) -> None:
+        car = HostedCar(back_end.station(quick_outlet()))
+        await car.send(pack(0x8001, exi.encode(offer([ISO2]))))
+        await car.say(iso2.SessionSetupReq(evcc_id=bytes(6)), session_id=bytes(8))
+        car.session_id = car.header.session_id
+        await car.say(iso2.ServiceDiscoveryReq())
+        await car.say(SELECTION)
+        rubbish = iso2.CertificateChain(certificate=bytes(padding))
+        await car.say(iso2.PaymentDetailsReq(emaid="x", contract_signature_cert_chain=rubbish))
+        settled = await car.gone()
+        assert settled.session_id is not None
+        assert len(back_end.store.record(settled.session_id).evidence) == kept
+
+    with_back_end(tmp_path, check)
+
+
+def test_a_meter_that_fails_between_two_questions_makes_the_car_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(accounting, "_METERING_PAUSE", 0.05)
+
+    async def check(back_end: BackEnd) -> None:
+        outlet = BadMeter(time.monotonic, contactor_delay=0.0)
+        car = await HostedCar(back_end.station(outlet)).plug_in()
+        await car.say(START)
+        outlet.fault = "raises"
+        await asyncio.sleep(0.15)
+        outlet.fault = ""
+        status = await car.say(iso2.ChargingStatusReq())
+        assert status.ac_evse_status.evse_notification == "StopCharging"
+        await car.gone()
+        assert "the car is asked to stop" in caplog.text
+
+    with_back_end(tmp_path, check)

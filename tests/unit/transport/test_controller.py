@@ -294,3 +294,50 @@ def test_frames_can_be_bent_on_purpose() -> None:
 def test_nothing_that_must_happen_at_once_is_async() -> None:
     for protocol, name in ((StationController, "cut_power"), (VehicleController, "control_pilot")):
         assert inspect.signature(getattr(protocol, name)).return_annotation == "None"
+
+
+def test_news_that_nobody_takes_end_the_session() -> None:
+    async def run() -> None:
+        taken = []
+
+        async def slow(event: Event) -> None:
+            await asyncio.sleep(0)
+            taken.append(event)
+
+        core = ScriptedCore()
+        hosted = host(core, Controller(notify=slow))
+        news = MeterReadingSent(meter=MeterReading("M"), receipt_required=False)
+        for _ in range(2_000):
+            core.waiting.append(news)
+            hosted.changed()
+            if core.closed:
+                break
+        assert "1000 events" in core.aborted
+        assert len(hosted._news) <= 1_003  # with PowerCut and SessionEnded
+        hosted.connection_lost(1.0)
+        await hosted.settled()
+        assert isinstance(taken[-1], SessionEnded)  # the end is not among what is lost
+
+    asyncio.run(run())
+
+
+def test_a_cut_that_fails_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> None:
+        tries: list[PowerCut] = []
+
+        def cut(event: PowerCut) -> None:
+            tries.append(event)
+            if len(tries) < 3:
+                raise OSError("the relay does not answer")
+
+        core = ScriptedCore()
+        hosted = host(core, Controller(cut_power=cut))
+        hosted.receive(0.0, b"cut")
+        assert core.closed  # its host's code failed
+        hosted.connection_lost(1.0)
+        await hosted.settled()
+        assert "does not answer" in hosted.failure
+        assert len(tries) >= 3
+
+    asyncio.run(run())
+    assert "cut at another try" in caplog.text

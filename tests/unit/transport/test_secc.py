@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import secrets
 import socket
 import struct
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from plugcharge import Evcc, Secc, pki
-from plugcharge.backend import ReceiptVerdict, StopReason, StorageError
+from plugcharge.backend import ReceiptVerdict, StationJournal, StopReason, StorageError
 from plugcharge.errors import LocalError, TlsError
 from plugcharge.session import (
     AuthorizationDecision,
     ChargingStarted,
     EndReason,
+    Environment,
     MeterReadingSent,
     Payment,
     PowerCut,
@@ -29,8 +32,10 @@ from plugcharge.simulation.faults import break_authorization_signature, understa
 from plugcharge.station import AccountingStation
 from plugcharge.transport.evcc import ChargeResult, PlainVehicle
 from plugcharge.transport.vehicle_link import connect
+from plugcharge.wire.sap import DIN
 from tests.unit.transport.loopback import (
     EMAID,
+    EVSE_ID,
     Station,
     car,
     contract_of,
@@ -101,7 +106,7 @@ def test_a_session_from_plug_to_bill(tmp_path: Path) -> None:
 
 
 def contract_fingerprint() -> str:
-    return pki.parse_certificate(world().contract_leaf.der).fingerprint.hex()
+    return pki.parse_certificate(world().contract_leaf.der).signed_part_sha256.hex()
 
 
 BAD_CARS: dict[str, tuple[Any, str, StopReason]] = {
@@ -149,7 +154,7 @@ def test_a_bad_car_is_refused_and_the_next_one_charges(tmp_path: Path, name: str
     async def run() -> None:
         async with station(tmp_path) as running:
             result = await car(running.secc.port, **options()).charge()
-            assert (result.reason, result.code) == (EndReason.REFUSED, code)
+            assert (result.reason, result.code) == (EndReason.REFUSED_BY_PEER, code)
             record = await running.record()
             assert record.stop_reason is reason
             assert running.outlets[0].closed is False
@@ -379,7 +384,7 @@ def test_a_back_end_that_fails_lets_nobody_charge(tmp_path: Path) -> None:
 
             running.secc._make_controller = make
             result = await car(running.secc.port).charge()
-            assert (result.reason, result.code) == (EndReason.REFUSED, "FAILED")
+            assert (result.reason, result.code) == (EndReason.REFUSED_BY_PEER, "FAILED")
             record = await running.record()
             assert record.stop_reason is StopReason.AUTHORIZATION_REFUSED
             assert running.outlets[0].switched == []
@@ -411,7 +416,7 @@ def test_a_stuck_contactor_gives_no_energy(tmp_path: Path) -> None:
 
             running.secc._make_controller = make
             result = await car(running.secc.port).charge()
-            assert (result.reason, result.code) == (EndReason.REFUSED, "FAILED_ContactorError")
+            assert (result.reason, result.code) == (EndReason.REFUSED_BY_PEER, "FAILED_ContactorError")
             record = await running.record()
             assert record.stop_reason is StopReason.STATION_ERROR
             assert record.energy_wh == 0
@@ -468,6 +473,82 @@ def test_a_station_starts_once_and_its_port_is_free_afterwards() -> None:
         await secc.close()  # a second time does nothing
         async with Secc(secc_config(), lambda _: pytest.fail("never"), identity=identity(), port=port):
             pass
+
+    asyncio.run(run())
+
+
+def never_called(_: Any) -> Any:
+    raise AssertionError("no car came")
+
+
+def test_a_station_with_a_useless_clock_does_not_start() -> None:
+    broken = Environment(random=secrets.token_bytes, utc=lambda: datetime(2026, 6, 1))
+    for changes, why in (
+        ({"environment": broken}, "zone"),
+        ({"environment": Environment(random=lambda _: b"", utc=lambda: datetime.now(UTC))}, "octets"),
+        ({"protocols": (DIN,)}, "cannot be spoken"),
+    ):
+        secc = Secc(secc_config(**changes), never_called, identity=identity())
+        with pytest.raises(LocalError, match=why):
+            asyncio.run(secc.start())
+
+
+def test_an_unplugged_car_leaves_the_outlet_at_once(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with station(tmp_path) as running:
+            _, task, number = await charging_car(running)
+            running.secc.unplugged()
+            assert await end_of(running, number) is EndReason.UNPLUGGED
+            assert running.outlets[0].switched == [True, False]
+            assert (await task).reason is EndReason.CONNECTION_LOST
+            assert (await running.record()).stop_reason is StopReason.UNPLUGGED
+
+    asyncio.run(run())
+
+
+def test_a_car_that_vanished_makes_room_for_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One outlet; the first car's link breaks without a sign while it charges."""
+    monkeypatch.setattr("plugcharge.transport.secc._GONE_AFTER", 0.4)
+
+    class Silent(PlainVehicle):
+        async def go_on(self, question: Any) -> Any:  # type: ignore[override]  # async is allowed as well
+            await asyncio.Event().wait()
+
+    outlet = SimulatedOutlet(time.monotonic, speed=2_000.0, contactor_delay=0.01)
+
+    def make(running: Station) -> AccountingStation:
+        journal = StationJournal(running.store, station_id="test station")
+        running.controllers.append(AccountingStation(outlet, running.book, journal, evse_id=EVSE_ID))
+        return running.controllers[-1]
+
+    async def run() -> None:
+        async with station(tmp_path, make=make) as running:
+            first = asyncio.ensure_future(car(running.secc.port, controller=Silent()).charge())
+            await until(lambda: running.of(ChargingStarted))
+            await asyncio.sleep(0.6)
+            await good_session(running)
+            assert await end_of(running, 1) is EndReason.UNPLUGGED
+            ghost, live = await running.record(0), await running.record(1)
+            assert ghost.stop_reason is StopReason.UNPLUGGED
+            assert live.stop_reason is StopReason.EV_TERMINATED
+            # What the meter counted is on one bill or the other, never on both.
+            assert ghost.readings[-1].import_wh <= live.readings[0].import_wh
+            assert outlet.switched == [True, False, True, False]
+            await first
+
+    asyncio.run(run())
+
+
+def test_a_car_that_charges_is_not_driven_out_by_another(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with station(tmp_path) as running:
+            vehicle, task, number = await charging_car(running)
+            await good_session(running)
+            assert not [e for who, e in running.events if who == number and isinstance(e, SessionEnded)]
+            vehicle.stop()
+            assert (await task).complete
 
     asyncio.run(run())
 

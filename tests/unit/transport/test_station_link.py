@@ -179,8 +179,98 @@ def test_rude_peers_do_no_harm(tls: bool, ending: str) -> None:
             for peer in peers:
                 peer.close()
             assert listener.counters.accepted == len(ATTACKS) + 1
+            assert listener.counters.core_failed == 0
 
     run(scenario())
+
+
+def test_the_handshake_timeout_covers_the_handshake_only() -> None:
+    """A slow but legal car: TLS stands at once, its first message comes later."""
+
+    async def scenario() -> None:
+        async with listening(tls=True, handshake_timeout=0.3) as (listener, _):
+            link = await connect("::1", listener.port, tls=CLIENT_TLS)
+            await asyncio.sleep(0.6)
+            assert listener.waiting == 1
+            await link.run(core := QuestionCore(time.monotonic(), [b"late", b"bye"]))
+            assert core.answers == [b"late", b"bye"]
+            assert listener.counters.silent == 0
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_after_the_handshake_the_timers_of_the_core_rule(tls: bool) -> None:
+    """Without TLS the first octet counts as the handshake; the core's patience is 1 s."""
+
+    async def scenario() -> None:
+        async with listening(tls=tls, handshake_timeout=0.2) as (listener, cores):
+            link = await connect("::1", listener.port, tls=CLIENT_TLS if tls else None)
+            if not tls:
+                link._writer.write(HELLO[:1])
+            started = time.monotonic()
+            assert await link._reader.read(100) is not None  # the station's close, in TLS with an alert
+            assert 0.7 < time.monotonic() - started < 1.6
+            await link.close()
+            await until(lambda: bool(cores[0].lost))
+            assert listener.counters.silent == 0
+            assert listener.counters.core_failed == 0
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_peer_that_says_nothing_at_all_is_given_up(tls: bool) -> None:
+    async def scenario() -> None:
+        async with listening(tls=tls, handshake_timeout=0.2) as (listener, _):
+            peer = dial(listener.port)
+            await until(lambda: listener.counters.silent == 1, patience=0.7)
+            peer.close()
+
+    run(scenario())
+
+
+def test_the_longest_waiting_is_displaced_after_its_handshake_too() -> None:
+    async def scenario() -> None:
+        async with listening(tls=True, max_waiting=2) as (listener, _):
+            links = [await connect("::1", listener.port, tls=CLIENT_TLS) for _ in range(3)]
+            assert await links[0]._reader.read(100) is not None
+            assert (listener.waiting, listener.counters.displaced) == (2, 1)
+            await good_exchange(listener, tls=True)
+            for link in links:
+                await link.close()
+
+    run(scenario())
+
+
+def test_silent_connections_do_not_pause_discovery() -> None:
+    async def scenario() -> None:
+        told: list[int] = []
+        async with listening(tls=False, on_connections=told.append) as (listener, _):
+            peer = dial(listener.port)
+            await until(lambda: listener.waiting == 1)
+            assert told == []
+            peer.close()
+            await until(lambda: listener.waiting == 0)
+        assert told == []
+
+    run(scenario())
+
+
+def test_a_fault_of_our_own_is_told_as_that(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        def factory(link: Link) -> EchoCore:
+            raise LocalError("the clock gave a time without a zone")
+
+        async with await StationListener.start(factory, tls=None, host="::1") as listener:
+            peer = dial(listener.port)
+            await until(lambda: listener.counters.core_failed == 1)
+            assert listener.counters.handshake_failed == 0
+            peer.close()
+
+    with caplog.at_level(logging.ERROR, "plugcharge.transport.station_link"):
+        run(scenario())
+    assert "without a zone" in caplog.text
 
 
 def test_a_crowd_of_silent_peers_is_bounded_and_keeps_nobody_out() -> None:
