@@ -1,7 +1,7 @@
 """Where tests find the third-party vectors and schemas that this repository does not carry.
 
-They lie beside the checkout in ``../shared``. Without them a test skips and says so; in CI it fails, because a
-conformance test that silently does not run proves nothing.
+They lie beside the checkout in ``../shared``. Without them a test skips and says so; in CI it fails, because
+a conformance test that silently does not run proves nothing.
 """
 
 from __future__ import annotations

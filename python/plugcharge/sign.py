@@ -188,7 +188,7 @@ def verify_message(
     """
     validated = None
     if public_key is None:
-        validated = _validate(data, schema, chain, trust, at, rules)
+        validated = _validate(data, schema, chain=chain, trust=trust, at=at, rules=rules)
         public_key = validated.public_key
     elif chain is not None:
         raise LocalError("give public_key or chain, not both")
@@ -206,6 +206,7 @@ def verify_message(
 def _validate(
     data: bytes,
     schema: str,
+    *,
     chain: Sequence[bytes] | None,
     trust: pki.TrustStore | None,
     at: datetime | None,
