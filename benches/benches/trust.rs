@@ -12,7 +12,7 @@ use plugcharge_benches::sinks::Delivery;
 use plugcharge_benches::{ROUNDS, refuse_debug_build};
 use plugcharge_exi::{Form, Limits, decode};
 use plugcharge_messages::generated::iso2::SCHEMA;
-use plugcharge_sign::{Collected, Collector, Rules, Suite, check_coverage, verify};
+use plugcharge_sign::{Collected, Collector, FormRules, Suite, check_coverage, verify};
 use plugcharge_trust::{
     AnchorKind, Curve, ISO2, PublicKey, Purpose, Request, Revoked, RootValidity, Rules, TrustAnchors,
     validate,
@@ -33,7 +33,7 @@ fn check(signed: &Signed, key: &PublicKey) -> Collected {
     decode(&signed.bytes, &SCHEMA, Form::Document, &Limits::default(), &mut collector).expect("decodes");
     let collected = collector.finish();
     check_coverage("AuthorizationReq", &collected).expect("everything is covered");
-    verify(collected.signature.as_ref(), &collected.signed, Suite::ISO2, Rules::Strict, key)
+    verify(collected.signature.as_ref(), &collected.signed, Suite::ISO2, FormRules::Strict, key)
         .expect("the signature is good");
     collected
 }

@@ -182,8 +182,8 @@ def verify_message(
         ExiError: the bytes are no message; the peer is at fault.
         ChainError: the chain is refused; ``code`` is the response code to send.
         SignatureError: the signature is missing, wrong, or does not cover what it has to (code
-            ``FAILED_SignatureError``, for a receipt ``FAILED_MeteringSignatureNotValid``), or the challenge is not
-            the one that was given (code ``FAILED_ChallengeInvalid``).
+            ``FAILED_SignatureError``, for a receipt ``FAILED_MeteringSignatureNotValid``), or the challenge is
+            not the one that was given (code ``FAILED_ChallengeInvalid``).
         LocalError: the arguments do not go together; the caller is at fault.
     """
     validated = None

@@ -2,7 +2,7 @@
 
 use plugcharge_exi::{Encoder, Form, Limits, Place, decode};
 use plugcharge_sign::{
-    Collected, Collector, Rules, Signed, Suite, check_coverage, digest, read_signature, verify,
+    Collected, Collector, FormRules, Signed, Suite, check_coverage, digest, read_signature, verify,
 };
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
@@ -71,7 +71,7 @@ fn verify_elements<'py>(
 
 fn check(py: Python<'_>, collected: &Collected, key: &Bound<'_, PyPublicKey>, interop: bool) -> PyResult<()> {
     let key = &key.get().0;
-    let rules = if interop { Rules::Interop } else { Rules::Strict };
+    let rules = if interop { FormRules::Interop } else { FormRules::Strict };
     py.detach(|| verify(collected.signature.as_ref(), &collected.signed, Suite::ISO2, rules, key))
         .map_err(|refusal| signature_error(py, &refusal))
 }

@@ -12,5 +12,5 @@ mod verify;
 pub use collect::{Collected, Collector, Signed};
 pub use read_signature::{Reference, Signature, read_signature};
 pub use verify::{
-    MAX_REFERENCES, Refusal, Rule, Rules, SIGNED_BY_ISO2, Suite, check_coverage, digest, verify,
+    FormRules, MAX_REFERENCES, Refusal, Rule, SIGNED_BY_ISO2, Suite, check_coverage, digest, verify,
 };

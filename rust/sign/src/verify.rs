@@ -72,7 +72,7 @@ pub fn check_coverage(body: &str, collected: &Collected) -> Result<(), Refusal> 
 
 /// How strictly the form of a signature is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rules {
+pub enum FormRules {
     /// As the standard says.
     Strict,
     /// Also without transforms: some stacks leave them out, and canonical EXI is all they could name.
@@ -159,7 +159,7 @@ pub fn verify(
     signature: Option<&Signature>,
     elements: &[Signed],
     suite: Suite,
-    rules: Rules,
+    rules: FormRules,
     signer: &PublicKey,
 ) -> Result<(), Refusal> {
     let Some(signature) = signature else {
@@ -176,7 +176,7 @@ pub fn verify(
     }
 }
 
-fn check_form(signature: &Signature, suite: Suite, rules: Rules) -> Result<(), Refusal> {
+fn check_form(signature: &Signature, suite: Suite, rules: FormRules) -> Result<(), Refusal> {
     if let Some(part) = signature.forbidden {
         return refuse(Rule::Forbidden, format!("the signature holds {part}, which [V2G2-771] forbids"));
     }
@@ -199,7 +199,7 @@ fn check_form(signature: &Signature, suite: Suite, rules: Rules) -> Result<(), R
         }
         let fits = match reference.transforms.as_slice() {
             [only] => only == CANONICAL_EXI,
-            [] => rules == Rules::Interop,
+            [] => rules == FormRules::Interop,
             _ => false,
         };
         if !fits {

@@ -3,7 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test that panics is a test that fails")]
 
 use plugcharge_sign::{
-    Collected, MAX_REFERENCES, Reference, Rule, Rules, SIGNED_BY_ISO2, Signature, Signed, Suite,
+    Collected, FormRules, MAX_REFERENCES, Reference, Rule, SIGNED_BY_ISO2, Signature, Signed, Suite,
     check_coverage, digest, verify,
 };
 use plugcharge_trust::{Curve, SigningKey};
@@ -37,7 +37,7 @@ fn signature(key: &SigningKey, elements: &[Signed]) -> Signature {
 }
 
 fn rule(signature: Option<&Signature>, elements: &[Signed], key: &SigningKey) -> Option<Rule> {
-    verify(signature, elements, Suite::ISO2, Rules::Strict, key.public_key())
+    verify(signature, elements, Suite::ISO2, FormRules::Strict, key.public_key())
         .err()
         .map(|refusal| refusal.rule)
 }
