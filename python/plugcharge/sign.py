@@ -1,8 +1,8 @@
 """XML signatures over EXI, as -2 uses them: made and verified.
 
-A verifying function returns what it verified, or raises. It never returns a bool, and it never takes a key or an
-algorithm from the message: the key comes from a certificate that was validated, the suite is ECDSA on P-256 with
-SHA-256 ([V2G2-006], [V2G2-007]).
+A verifying function returns what it verified, or raises. It never returns a bool, and it never takes a key
+or an algorithm from the message: the key comes from a certificate that was validated, the suite is ECDSA on
+P-256 with SHA-256 ([V2G2-006], [V2G2-007]).
 
 Example:
     >>> from plugcharge import pki, sign
@@ -94,8 +94,8 @@ def sign_elements(elements: Sequence[Message], key: pki.SigningKey) -> xmldsig.S
 
     Args:
         elements: one to four elements ([V2G2-909]), each with a different Id: ``AuthorizationReq``,
-            ``MeteringReceiptReq``, ``CertificateInstallationReq``, ``CertificateUpdateReq``, ``SalesTariff``, or the
-            four parts of an installed contract.
+            ``MeteringReceiptReq``, ``CertificateInstallationReq``, ``CertificateUpdateReq``, ``SalesTariff``,
+            or the four parts of an installed contract.
         key: the signer's private key.
 
     Raises:
@@ -136,13 +136,13 @@ def verify_elements(
 ) -> Verified:
     """Verify that a signature covers exactly these elements, and give them back.
 
-    References and elements have to match one to one. Forbidden parts ([V2G2-771]), other algorithms, more than four
-    references, and a value that is not r and s with 32 octets each are refused. Under ``interop`` the references may
-    go without transforms, as some stacks leave them out.
+    References and elements have to match one to one. Forbidden parts ([V2G2-771]), other algorithms, more
+    than four references, and a value that is not r and s with 32 octets each are refused. Under ``interop``
+    the references may go without transforms, as some stacks leave them out.
 
     Raises:
-        SignatureError: the signature is missing or wrong; the peer is at fault. ``rule`` says which check failed;
-            ``code`` is ``FAILED_SignatureError``.
+        SignatureError: the signature is missing or wrong; the peer is at fault. ``rule`` says which check
+            failed; ``code`` is ``FAILED_SignatureError``.
         LocalError: an element has no Id.
     """
     parts = [_element_of(element) for element in elements]
@@ -165,8 +165,8 @@ def verify_message(
 ) -> Verified:
     """Check a signed message as it was received: chain, signature, coverage and challenge, in that order.
 
-    Give either ``public_key`` (of a chain that was validated before) or ``chain`` with ``trust`` and ``at``; the
-    purpose of the chain follows from the message. Everything that the message has to sign must be signed.
+    Give either ``public_key`` (of a chain that was validated before) or ``chain`` with ``trust`` and ``at``;
+    the purpose of the chain follows from the message. Everything that the message has to sign must be signed.
 
     Args:
         data: the EXI stream of the whole message.
@@ -182,8 +182,8 @@ def verify_message(
         ExiError: the bytes are no message; the peer is at fault.
         ChainError: the chain is refused; ``code`` is the response code to send.
         SignatureError: the signature is missing, wrong, or does not cover what it has to (code
-            ``FAILED_SignatureError``, for a receipt ``FAILED_MeteringSignatureNotValid``), or the challenge is
-            not the one that was given (code ``FAILED_ChallengeInvalid``).
+            ``FAILED_SignatureError``, for a receipt ``FAILED_MeteringSignatureNotValid``), or the challenge
+            is not the one that was given (code ``FAILED_ChallengeInvalid``).
         LocalError: the arguments do not go together; the caller is at fault.
     """
     validated = None
