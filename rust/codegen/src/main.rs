@@ -19,7 +19,7 @@ mod names;
 use description::{Description, Fault};
 
 /// The sets that are generated, each a file in `schemas/`.
-const SETS: &[&str] = &["iso2", "sap", "xmldsig"];
+const SETS: &[&str] = &["din", "iso2", "iso20_ac", "iso20_acdp", "iso20_common", "iso20_dc", "iso20_types", "iso20_wpt", "sap", "xmldsig"];
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();

@@ -353,7 +353,7 @@ fn built_in(name: &str) -> Result<Value, Fault> {
         "unsignedInt" => number(0, u32::MAX.into()),
         "unsignedLong" => number(0, u64::MAX.into()),
         "integer" => Value::Number { min: None, max: None },
-        "string" | "anyURI" | "ID" => Value::Text { min: 0, max: None },
+        "string" | "anyURI" | "ID" | "IDREF" => Value::Text { min: 0, max: None },
         "hexBinary" => Value::Octets { hex: true, min: 0, max: None },
         "base64Binary" => Value::Octets { hex: false, min: 0, max: None },
         _ => return Err(Fault(format!("unknown type {name}"))),

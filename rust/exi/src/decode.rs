@@ -266,7 +266,7 @@ impl<S: Sink> Decoder<'_, '_, S> {
             self.fail(ErrorKind::Wildcard, "content of another vocabulary is not supported")
         } else {
             let detail =
-                format!("{} is abstract: one of its substitutes has to stand here", particle.name.local);
+                format!("{} is abstract: one of its substitutes has to stand here, and xsi:type is not supported", particle.name.local);
             self.fail(ErrorKind::Abstract, detail)
         }
     }

@@ -4,7 +4,28 @@
 
 #[rustfmt::skip]
 #[allow(clippy::unreadable_literal, dead_code, reason = "generated: limits are printed as they are, and a schema may declare what nothing uses")]
+pub mod din;
+#[rustfmt::skip]
+#[allow(clippy::unreadable_literal, dead_code, reason = "generated: limits are printed as they are, and a schema may declare what nothing uses")]
 pub mod iso2;
+#[rustfmt::skip]
+#[allow(clippy::unreadable_literal, dead_code, reason = "generated: limits are printed as they are, and a schema may declare what nothing uses")]
+pub mod iso20_ac;
+#[rustfmt::skip]
+#[allow(clippy::unreadable_literal, dead_code, reason = "generated: limits are printed as they are, and a schema may declare what nothing uses")]
+pub mod iso20_acdp;
+#[rustfmt::skip]
+#[allow(clippy::unreadable_literal, dead_code, reason = "generated: limits are printed as they are, and a schema may declare what nothing uses")]
+pub mod iso20_common;
+#[rustfmt::skip]
+#[allow(clippy::unreadable_literal, dead_code, reason = "generated: limits are printed as they are, and a schema may declare what nothing uses")]
+pub mod iso20_dc;
+#[rustfmt::skip]
+#[allow(clippy::unreadable_literal, dead_code, reason = "generated: limits are printed as they are, and a schema may declare what nothing uses")]
+pub mod iso20_types;
+#[rustfmt::skip]
+#[allow(clippy::unreadable_literal, dead_code, reason = "generated: limits are printed as they are, and a schema may declare what nothing uses")]
+pub mod iso20_wpt;
 #[rustfmt::skip]
 #[allow(clippy::unreadable_literal, dead_code, reason = "generated: limits are printed as they are, and a schema may declare what nothing uses")]
 pub mod sap;
