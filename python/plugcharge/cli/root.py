@@ -15,6 +15,7 @@ __all__ = ["root"]
 # name -> "module:attribute" of the click command
 _COMMANDS = {
     "demo": "plugcharge.cli.demo:demo",
+    "exi": "plugcharge.cli.exi:exi",
     "pki": "plugcharge.cli.pki:pki",
     "sessions": "plugcharge.cli.sessions:sessions",
 }

@@ -40,6 +40,11 @@ impl<'a> BitReader<'a> {
         }
     }
 
+    /// Length of the stream in bits.
+    pub(crate) fn end(&self) -> usize {
+        self.data.len() * 8
+    }
+
     /// Whole octets that remain (the started one not counted).
     pub(crate) fn remaining_octets(&self) -> usize {
         self.data.len() - self.position().div_ceil(8)

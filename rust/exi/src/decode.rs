@@ -4,7 +4,7 @@ use crate::bits::BitReader;
 use crate::cursor::{Cursor, Event};
 use crate::error::{Error, ErrorKind, Result};
 use crate::read_value;
-use crate::sink::{Place, Sink, Stop};
+use crate::sink::{Place, Sink, Stop, Stretch};
 use crate::stream::{Decoder, SHORT_TEXT};
 use crate::strings::Strings;
 use crate::table::{Complex, Content, Kind, Name, Particle, Root, Roots, Schema, Simple};
@@ -55,12 +55,23 @@ pub fn decode<S: Sink>(
     let strings = Strings::default();
     let mut decoder =
         Decoder { bits, schema, sink, strings, budget, scratch: [0; SHORT_TEXT], items: limits.items };
+    decoder.trace(0, Stretch::Header);
     decoder.root(form)
+}
+
+/// What the event code of a part announces.
+fn stretch(kind: Kind, name: Name, code: u64) -> Stretch {
+    match kind {
+        Kind::Attribute => Stretch::Attribute(name, code),
+        Kind::Element => Stretch::Start(name, code),
+        Kind::Text => Stretch::Characters(code),
+    }
 }
 
 impl<S: Sink> Decoder<'_, '_, S> {
     fn root(&mut self, form: Form) -> Result<()> {
         let roots = form.roots(self.schema);
+        let from = self.mark();
         let code = self.take(u32::from(roots.width))?;
         let Some(root) = usize::try_from(code).ok().and_then(|code| roots.elements.get(code)) else {
             let what = if code == roots.elements.len() as u64 {
@@ -71,14 +82,20 @@ impl<S: Sink> Decoder<'_, '_, S> {
             let detail = format!("event code {code} is {what} in schema set {}", self.schema.name);
             return Err(self.fail(ErrorKind::Root, detail));
         };
+        self.trace(from, Stretch::Start(root.particle.name, code));
         self.root_element(root).map_err(|error| error.inside(root.particle.name))?;
         if form == Form::Fragment {
             let end = roots.elements.len() as u64 + 1;
+            let from = self.mark();
             if self.take(u32::from(roots.width))? != end {
                 return Err(self.fail(ErrorKind::Trailing, "more than one element in a fragment"));
             }
+            self.trace(from, Stretch::EndFragment(end));
         }
         if self.bits.rest_is_zero() {
+            if S::TRACES {
+                self.sink.trace(self.bits.position(), self.bits.end(), Stretch::Padding);
+            }
             Ok(())
         } else {
             Err(self.fail(ErrorKind::Trailing, "something other than zero bits follows the message"))
@@ -91,11 +108,21 @@ impl<S: Sink> Decoder<'_, '_, S> {
             Content::Complex(ty) if root.relaxed => relaxed::read(self, place, ty),
             Content::Complex(ty) => self.complex(place, ty),
             Content::Simple(simple) => match self.simple_element(place, simple)? {
-                1 if self.take(1)? != 0 => Err(self.undeclared_after_value()),
-                _ => Ok(()),
+                0 => Ok(()),
+                _ => self.value_end(),
             },
             Content::Abstract | Content::Wildcard => Err(self.not_an_element(&root.particle)),
         }
+    }
+
+    /// The end of a simple element, taken by itself.
+    fn value_end(&mut self) -> Result<()> {
+        let from = self.mark();
+        if self.take(1)? != 0 {
+            return Err(self.undeclared_after_value());
+        }
+        self.trace(from, Stretch::End(0));
+        Ok(())
     }
 
     /// An element with a type of its own, from behind its event code to its end.
@@ -105,9 +132,14 @@ impl<S: Sink> Decoder<'_, '_, S> {
         // The end-of-element bit of a simple element is read together with the event code after it.
         let mut ending = 0;
         loop {
+            if S::TRACES && ending > 0 {
+                self.value_end()?;
+                ending = 0;
+            }
             let width = cursor.width();
             // The commonest case by far: a simple element, announced by nothing but zero bits.
-            if let Some((slot, particle, simple)) = cursor.simple_here()
+            if !S::TRACES
+                && let Some((slot, particle, simple)) = cursor.simple_here()
                 && self.bits.take_zeros(ending + width + 1)
             {
                 let place = Place { particle, slot: cursor.index(), alternative: 0 };
@@ -117,6 +149,7 @@ impl<S: Sink> Decoder<'_, '_, S> {
                 self.count(cursor.take(place.slot, slot))?;
                 continue;
             }
+            let from = self.mark();
             let code = self.take(width + ending)?;
             if ending > 0 && code >> width != 0 {
                 return Err(self.undeclared_after_value());
@@ -124,15 +157,17 @@ impl<S: Sink> Decoder<'_, '_, S> {
             let (index, alternative, slot, particle) = match cursor.here(code) {
                 Some((alternative, slot, particle)) => (cursor.index(), alternative, slot, particle),
                 None if code == 0 && cursor.only_end_left() => {
+                    self.trace(from, Stretch::End(code));
                     return self.sink.end(place, ty).map_err(|Stop| self.stopped());
                 }
                 None => match cursor.locate(code) {
                     Event::Take { index, alternative, slot, particle } => {
                         (index, alternative, slot, particle)
                     }
-                    other => return self.no_element(other, code, place, &cursor),
+                    other => return self.no_element(other, code, from, place, &cursor),
                 },
             };
+            self.trace(from, stretch(slot.kind, particle.name, code));
             ending = self
                 .particle(Place { particle, slot: index, alternative }, slot.kind, place.particle.name)
                 .map_err(|error| error.inside(particle.name))?;
@@ -149,10 +184,23 @@ impl<S: Sink> Decoder<'_, '_, S> {
     }
 
     /// An event that is no part: the end, or something that is not supported.
-    fn no_element(&mut self, event: Event, code: u64, place: Place, cursor: &Cursor) -> Result<()> {
+    fn no_element(
+        &mut self,
+        event: Event,
+        code: u64,
+        from: usize,
+        place: Place,
+        cursor: &Cursor,
+    ) -> Result<()> {
         match event {
-            Event::End => self.sink.end(place, cursor.ty).map_err(|Stop| self.stopped()),
-            Event::Escape => self.second_level(place, cursor),
+            Event::End => {
+                self.trace(from, Stretch::End(code));
+                self.sink.end(place, cursor.ty).map_err(|Stop| self.stopped())
+            }
+            Event::Escape => {
+                self.trace(from, Stretch::Escape(code));
+                self.second_level(place, cursor)
+            }
             Event::MixedText => Err(self.fail(ErrorKind::Wildcard, "text between elements is not supported")),
             Event::Invalid | Event::Take { .. } => {
                 let detail = format!("{} has no event with code {code} here", cursor.ty.name);
@@ -179,9 +227,12 @@ impl<S: Sink> Decoder<'_, '_, S> {
 
     #[inline(always)]
     fn simple_element(&mut self, place: Place, simple: &'static Simple) -> Result<u32> {
+        let from = self.mark();
         if self.take(1)? != 0 {
+            self.trace(from, Stretch::Escape(1));
             return self.empty_element(place, simple).map(|()| 0);
         }
+        self.trace(from, Stretch::Characters(0));
         read_value::read(self, place, simple, place.particle.name.id)?;
         Ok(1)
     }
@@ -189,11 +240,14 @@ impl<S: Sink> Decoder<'_, '_, S> {
     /// A simple element whose first event is not declared: only an end is understood, which means empty content.
     #[cold]
     fn empty_element(&mut self, place: Place, simple: &Simple) -> Result<()> {
+        let from = self.mark();
         let code = self.take(3)?;
         if code != 0 {
             return Err(self.undeclared(code, true, true));
         }
-        self.empty_value(place, simple)
+        self.empty_value(place, simple)?;
+        self.trace(from, Stretch::End(code));
+        Ok(())
     }
 
     fn empty_value(&mut self, place: Place, simple: &Simple) -> Result<()> {
@@ -215,6 +269,7 @@ impl<S: Sink> Decoder<'_, '_, S> {
             + u64::from(!may_end)
             + if cursor.is_fresh() { 2 } else { 0 }
             + if cursor.is_before_content() { 2 } else { 0 };
+        let from = self.mark();
         let code = self.take(u64::BITS - (count - 1).leading_zeros())?;
         if may_end || code != 0 {
             return Err(self.undeclared(
@@ -231,6 +286,7 @@ impl<S: Sink> Decoder<'_, '_, S> {
             && let Content::Simple(simple) = &particle.content
         {
             self.empty_value(Place { particle, slot, alternative: 0 }, simple)?;
+            self.trace(from, Stretch::End(code));
             return self.sink.end(place, cursor.ty).map_err(|Stop| self.stopped());
         }
         let detail = format!("{} ends before its required content", cursor.ty.name);
@@ -265,8 +321,10 @@ impl<S: Sink> Decoder<'_, '_, S> {
         if let Content::Wildcard = particle.content {
             self.fail(ErrorKind::Wildcard, "content of another vocabulary is not supported")
         } else {
-            let detail =
-                format!("{} is abstract: one of its substitutes has to stand here, and xsi:type is not supported", particle.name.local);
+            let detail = format!(
+                "{} is abstract: one of its substitutes has to stand here, and xsi:type is not supported",
+                particle.name.local
+            );
             self.fail(ErrorKind::Abstract, detail)
         }
     }

@@ -42,6 +42,8 @@ pub enum ErrorKind {
     Root,
     /// The XML text cannot be read.
     Xml,
+    /// The JSON text cannot be read.
+    Json,
     /// The receiver of the values stopped.
     Sink,
 }
@@ -67,6 +69,7 @@ impl ErrorKind {
             Self::Type => "type",
             Self::Root => "root",
             Self::Xml => "xml",
+            Self::Json => "json",
             Self::Sink => "sink",
         }
     }

@@ -15,6 +15,9 @@ mod cursor;
 mod decode;
 mod encode;
 mod error;
+mod explain;
+pub mod json;
+mod lexical;
 mod read_value;
 mod relaxed;
 mod sink;
@@ -27,7 +30,8 @@ pub mod xml;
 pub use decode::{Form, decode};
 pub use encode::Encoder;
 pub use error::{Error, ErrorKind, Result};
-pub use sink::{Place, Sink, Stop};
+pub use explain::{Step, bits_as_text, explain};
+pub use sink::{Place, Sink, Stop, Stretch};
 pub use value::{BigInteger, Datum, Octets};
 
 /// The EXI header of every charging standard: no cookie, no options.

@@ -2,7 +2,7 @@
 
 use crate::bits::Truncated;
 use crate::error::{ErrorKind, Result};
-use crate::sink::{Place, Sink, Stop};
+use crate::sink::{Place, Sink, Stop, Stretch};
 use crate::stream::Decoder;
 use crate::strings::Seen;
 use crate::table::Simple;
@@ -22,6 +22,7 @@ pub(crate) fn read<S: Sink>(
     simple: &'static Simple,
     name: u16,
 ) -> Result<()> {
+    let mut from = decoder.mark();
     let datum = match *simple {
         Simple::Boolean => Datum::Boolean(decoder.take(1)? != 0),
         Simple::Bits { min, max, width } => {
@@ -48,6 +49,8 @@ pub(crate) fn read<S: Sink>(
         Simple::Text { .. } => return text(decoder, place, name),
         Simple::Octets { .. } => {
             let length = size(decoder)?;
+            decoder.trace(from, Stretch::Length(length));
+            from = decoder.mark();
             Datum::Octets(decoder.bits.octets(length).map_err(|Truncated| decoder.truncated())?)
         }
         Simple::Enumeration(enumeration) => {
@@ -63,7 +66,9 @@ pub(crate) fn read<S: Sink>(
             }
         }
     };
-    decoder.sink.value(place, datum).map_err(|Stop| decoder.stopped())
+    decoder.sink.value(place, datum).map_err(|Stop| decoder.stopped())?;
+    decoder.trace(from, Stretch::Value);
+    Ok(())
 }
 
 #[inline]
@@ -81,11 +86,14 @@ fn size<S: Sink>(decoder: &mut Decoder<'_, '_, S>) -> Result<usize> {
 }
 
 fn integer<S: Sink>(decoder: &mut Decoder<'_, '_, S>, place: Place) -> Result<()> {
+    let mark = decoder.mark();
     let negative = decoder.take(1)? != 0;
     let from = decoder.bits.position();
     if let Some(size) = unsigned(decoder)?.and_then(|size| i64::try_from(size).ok()) {
         let value = if negative { -1 - size } else { size };
-        return decoder.sink.value(place, Datum::Signed(value)).map_err(|Stop| decoder.stopped());
+        decoder.sink.value(place, Datum::Signed(value)).map_err(|Stop| decoder.stopped())?;
+        decoder.trace(mark, Stretch::Value);
+        return Ok(());
     }
     decoder.bits.seek(from);
     let mut magnitude = magnitude(decoder)?;
@@ -98,7 +106,9 @@ fn integer<S: Sink>(decoder: &mut Decoder<'_, '_, S>, place: Place) -> Result<()
     }
     magnitude.reverse();
     let datum = Datum::Big(BigInteger { negative, magnitude: &magnitude });
-    decoder.sink.value(place, datum).map_err(|Stop| decoder.stopped())
+    decoder.sink.value(place, datum).map_err(|Stop| decoder.stopped())?;
+    decoder.trace(mark, Stretch::Value);
+    Ok(())
 }
 
 /// Groups of seven bits as octets, least significant first.
@@ -138,26 +148,33 @@ fn add_one(little_endian: &mut Vec<u8>) {
 /// A string: in full, or a reference to one that occurred (0: under the same name, 1: anywhere).
 #[inline]
 pub(crate) fn text<S: Sink>(decoder: &mut Decoder<'_, '_, S>, place: Place, name: u16) -> Result<()> {
+    let from = decoder.mark();
     match size(decoder)? {
         0 => {
             let width = decoder.strings.local_width(name);
             let number = decoder.take(width)?;
             let seen = decoder.strings.local(name, number);
-            referred(decoder, place, seen)
+            referred(decoder, place, seen)?;
+            decoder.trace(from, Stretch::Reference);
         }
         1 => {
             let number = decoder.take(decoder.strings.global_width())?;
             let seen = decoder.strings.global(number);
-            referred(decoder, place, seen)
+            referred(decoder, place, seen)?;
+            decoder.trace(from, Stretch::Reference);
         }
         length => {
             let characters = length - 2;
+            decoder.trace(from, Stretch::Length(characters));
+            let from = decoder.mark();
             if characters > 0 {
                 decoder.strings.add(Seen { name, at: decoder.bits.position(), characters });
             }
-            written(decoder, place, characters)
+            written(decoder, place, characters)?;
+            decoder.trace(from, Stretch::Value);
         }
     }
+    Ok(())
 }
 
 #[cold]

@@ -6,7 +6,7 @@
 use crate::bits::BitWriter;
 use crate::error::{ErrorKind, Result};
 use crate::read_value;
-use crate::sink::{Place, Sink, Stop};
+use crate::sink::{Place, Sink, Stop, Stretch};
 use crate::stream::Decoder;
 use crate::table::{Complex, Content, Kind, Name, Schema, Simple};
 
@@ -51,6 +51,7 @@ pub(crate) fn read<S: Sink>(
     let codes = Codes::of(decoder.schema);
     decoder.sink.begin(root, ty).map_err(|Stop| decoder.stopped())?;
     loop {
+        let from = decoder.mark();
         let code = decoder.take(codes.width_at_first())?;
         let attribute = usize::try_from(code).ok().and_then(|code| decoder.schema.attributes.get(code));
         if let Some(name) = attribute {
@@ -58,15 +59,19 @@ pub(crate) fn read<S: Sink>(
                 let detail = format!("{} has no attribute {}", ty.name, name.local);
                 return Err(decoder.fail(ErrorKind::Unexpected, detail));
             };
+            decoder.trace(from, Stretch::Attribute(*name, code));
             read_value::text(decoder, place, name.id)?;
         } else if code == codes.end_at_first() + 1 {
             let Some((place, Simple::Text { .. })) = find(ty, Kind::Text, None) else {
                 return Err(decoder.fail(ErrorKind::Unexpected, format!("{} has no text", ty.name)));
             };
+            decoder.trace(from, Stretch::Characters(code));
             read_value::text(decoder, place, root.particle.name.id)?;
+            let from = decoder.mark();
             if decoder.take(codes.width_after_text())? != codes.end_after_text() {
                 return Err(decoder.fail(ErrorKind::Unexpected, "only an end may follow the text"));
             }
+            decoder.trace(from, Stretch::End(codes.end_after_text()));
             return decoder.sink.end(root, ty).map_err(|Stop| decoder.stopped());
         } else {
             let detail =

@@ -2,7 +2,7 @@
 
 use crate::bits::{BitReader, Truncated};
 use crate::error::{Error, ErrorKind, Result};
-use crate::sink::Sink;
+use crate::sink::{Sink, Stretch};
 use crate::strings::Strings;
 use crate::table::Schema;
 
@@ -32,6 +32,20 @@ impl<S: Sink> Decoder<'_, '_, S> {
     #[inline]
     pub(crate) fn take(&mut self, count: u32) -> Result<u64> {
         self.bits.bits(count).map_err(|Truncated| self.truncated())
+    }
+
+    /// The position, for a later [`Self::trace`].
+    #[inline(always)]
+    pub(crate) fn mark(&self) -> usize {
+        if S::TRACES { self.bits.position() } else { 0 }
+    }
+
+    /// Tell a sink that asks for it what the bits since a mark are.
+    #[inline(always)]
+    pub(crate) fn trace(&mut self, from: usize, stretch: Stretch) {
+        if S::TRACES {
+            self.sink.trace(from, self.bits.position(), stretch);
+        }
     }
 
     #[cold]

@@ -1,26 +1,59 @@
-//! `decode`, `encode`, `to_xml`, `from_xml`, `guess`.
+//! `decode`, `encode`, `guess`, and how schema sets are named.
 
 use plugcharge_exi::table::{Complex, Content, Schema};
-use plugcharge_exi::xml::{self, XmlWriter};
 use plugcharge_exi::{Encoder, Error, ErrorKind, Form, Limits, Place, Sink, Stop, decode as decode_into};
-use plugcharge_messages::{SCHEMAS, index_of};
+use plugcharge_messages::{SCHEMAS, index_of, of_namespace, of_payload_type};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::{PyBytes, PyInt, PyString};
 
 use crate::build_message::Builder;
 use crate::classes::{self, Classes, root_of};
 use crate::errors::exi_error;
 use crate::walk_message::Walker;
 
-fn form(fragment: bool) -> Form {
+pub(crate) fn form(fragment: bool) -> Form {
     if fragment { Form::Fragment } else { Form::Document }
 }
 
-pub(crate) fn schema_index(py: Python<'_>, name: &str) -> PyResult<usize> {
-    index_of(name).ok_or_else(|| {
-        let known: Vec<&str> = SCHEMAS.iter().map(|schema| schema.name).collect();
-        local(py, &format!("there is no schema set {name:?}; there are {}", known.join(", ")), name)
-    })
+/// The index of the schema set that the caller names: by its short name, a namespace, or a V2GTP payload type.
+#[inline]
+pub(crate) fn schema_index(py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<usize> {
+    match name.cast::<PyString>() {
+        Ok(text) => set_named(py, text.to_str()?),
+        Err(_) if name.is_instance_of::<PyInt>() => {
+            let told = format!("for the V2GTP payload type {}", name.str()?);
+            one_of(py, &name.extract().map(of_payload_type).unwrap_or_default(), &told)
+        }
+        Err(_) => Err(PyTypeError::new_err("a schema set is named by a str or an int")),
+    }
+}
+
+/// The index of the schema set with this short name or namespace.
+#[inline]
+pub(crate) fn set_named(py: Python<'_>, name: &str) -> PyResult<usize> {
+    match index_of(name) {
+        Some(index) => Ok(index),
+        None => one_of(py, &of_namespace(name), &format!("{name:?}")),
+    }
+}
+
+/// The one schema set that a name means.
+#[cold]
+fn one_of(py: Python<'_>, found: &[usize], told: &str) -> PyResult<usize> {
+    if let [index] = found {
+        return Ok(*index);
+    }
+    let names = |sets: &mut dyn Iterator<Item = &&'static Schema>| {
+        sets.map(|schema| schema.name).collect::<Vec<_>>().join(", ")
+    };
+    let detail = if found.is_empty() {
+        format!("there is no schema set {told}; there are {}", names(&mut SCHEMAS.iter()))
+    } else {
+        let means = names(&mut found.iter().filter_map(|index| SCHEMAS.get(*index)));
+        format!("{told} there are {means}: name one of them; exi.guess tells which fit the bytes")
+    };
+    Err(local(py, &detail, ""))
 }
 
 /// A fault of the caller, not of the bytes.
@@ -36,12 +69,13 @@ fn local(py: Python<'_>, detail: &str, schema: &str) -> PyErr {
 ///
 /// Args:
 ///     data: the EXI stream.
-///     schema: the short name of the schema set.
+///     schema: the schema set: its short name, a namespace such as ``"urn:iso:15118:2:2013:MsgDef"``, or the V2GTP
+///         payload type where it means one set alone (0x8002 to 0x8006; 0x8001 carries three).
 ///     fragment: the stream is a single element, as it is signed, not a whole message.
 ///
 /// Raises:
-///     ExiError: the bytes are not a message of that schema set; the peer is at fault. An unknown ``schema`` is
-///         the caller's fault.
+///     ExiError: the bytes are not a message of that schema set; the peer is at fault. A ``schema`` that is unknown
+///         or means several is the caller's fault.
 ///
 /// Example:
 ///     >>> from plugcharge import exi
@@ -49,12 +83,19 @@ fn local(py: Python<'_>, detail: &str, schema: &str) -> PyErr {
 ///     1
 #[pyfunction]
 #[pyo3(signature = (data, schema, *, fragment = false))]
-fn decode<'py>(py: Python<'py>, data: &[u8], schema: &str, fragment: bool) -> PyResult<Bound<'py, PyAny>> {
+fn decode<'py>(
+    py: Python<'py>,
+    data: &[u8],
+    schema: &Bound<'py, PyAny>,
+    fragment: bool,
+) -> PyResult<Bound<'py, PyAny>> {
     let classes = classes::of(py, schema_index(py, schema)?)?;
     let mut builder = Builder::new(py, classes);
     match decode_into(data, classes.schema, form(fragment), &Limits::default(), &mut builder) {
         Ok(()) => {}
-        Err(error) => return Err(builder.failure.take().unwrap_or_else(|| exi_error(py, &error, schema))),
+        Err(error) => {
+            return Err(builder.failure.take().unwrap_or_else(|| exi_error(py, &error, classes.schema.name)));
+        }
     }
     builder.result.ok_or_else(|| crate::errors::defect("a message without a root"))
 }
@@ -66,7 +107,7 @@ fn decode<'py>(py: Python<'py>, data: &[u8], schema: &str, fragment: bool) -> Py
 pub(crate) fn home(
     py: Python<'_>,
     message: &Bound<'_, PyAny>,
-    schema: Option<&str>,
+    schema: Option<usize>,
     element: Option<&str>,
     form: Form,
 ) -> PyResult<(&'static Classes, usize)> {
@@ -81,7 +122,7 @@ pub(crate) fn home(
 fn search_home(
     py: Python<'_>,
     message: &Bound<'_, PyAny>,
-    schema: Option<&str>,
+    schema: Option<usize>,
     element: Option<&str>,
     form: Form,
 ) -> PyResult<(&'static Classes, usize)> {
@@ -89,22 +130,23 @@ fn search_home(
     if class.is(classes::simple_element_class(py)?) {
         return simple_home(py, message, schema, form);
     }
-    let name = match schema {
-        Some(name) => name.to_owned(),
-        None => class.module()?.to_str()?.rsplit('.').next().unwrap_or_default().to_owned(),
+    let index = match schema {
+        Some(index) => Some(index),
+        None => index_of(class.module()?.to_str()?.rsplit('.').next().unwrap_or_default()),
     };
-    let Some(index) = index_of(&name) else {
+    let Some(index) = index else {
         return Err(local(py, &format!("{} is no message class", class.name()?), ""));
     };
     let classes = classes::of(py, index)?;
+    let name = classes.schema.name;
     let Some(complex) = classes.number_of(&class).and_then(|number| classes.complex(number)) else {
-        return Err(local(py, &format!("{} is no class of schema set {name}", class.name()?), &name));
+        return Err(local(py, &format!("{} is no class of schema set {name}", class.name()?), name));
     };
     if let Some(root) = root_of(classes.schema, complex, element, form) {
         Ok((classes, root))
     } else {
         let hint = if element.is_some() { "" } else { "; name the element" };
-        Err(local(py, &format!("{} is the type of no such root element{hint}", class.name()?), &name))
+        Err(local(py, &format!("{} is the type of no such root element{hint}", class.name()?), name))
     }
 }
 
@@ -112,13 +154,13 @@ fn search_home(
 fn simple_home(
     py: Python<'_>,
     element: &Bound<'_, PyAny>,
-    schema: Option<&str>,
+    schema: Option<usize>,
     form: Form,
 ) -> PyResult<(&'static Classes, usize)> {
     let local_name: String = element.getattr("name")?.extract()?;
     let namespace: String = element.getattr("namespace")?.extract()?;
     let sets = match schema {
-        Some(name) => vec![schema_index(py, name)?],
+        Some(index) => vec![index],
         None => (0..SCHEMAS.len()).collect(),
     };
     for index in sets {
@@ -154,11 +196,12 @@ fn encode<'py>(
     py: Python<'py>,
     message: &Bound<'py, PyAny>,
     fragment: bool,
-    schema: Option<&str>,
+    schema: Option<&Bound<'py, PyAny>>,
     element: Option<&str>,
     limits: bool,
 ) -> PyResult<Bound<'py, PyBytes>> {
     let form = form(fragment);
+    let schema = schema.map(|name| schema_index(py, name)).transpose()?;
     let (classes, root) = home(py, message, schema, element, form)?;
     let name = classes.schema.name;
     let raise = |error: Box<Error>| exi_error(py, &error, name);
@@ -171,81 +214,6 @@ fn encode<'py>(
     }
     let bytes = encoder.finish().map_err(raise)?;
     Ok(PyBytes::new(py, &bytes))
-}
-
-/// Give the message in ``data`` as XML text, with the standard's names and namespaces.
-///
-/// Raises:
-///     ExiError: the bytes are not a message of that schema set, or hold characters that XML cannot carry.
-#[pyfunction]
-#[pyo3(signature = (data, schema, *, fragment = false))]
-fn to_xml(py: Python<'_>, data: &[u8], schema: &str, fragment: bool) -> PyResult<String> {
-    let set = SCHEMAS[schema_index(py, schema)?];
-    let mut writer = XmlWriter::new(set);
-    match decode_into(data, set, form(fragment), &Limits::default(), &mut writer) {
-        Ok(()) => Ok(writer.finish()),
-        Err(error) => Err(exi_error(py, &writer.take_error().unwrap_or(error), schema)),
-    }
-}
-
-/// Give the EXI stream of a message in XML text.
-///
-/// Prefixes and the order of attributes carry no meaning; comments are passed over; a document type is refused.
-///
-/// Raises:
-///     ExiError: the text is no XML, or no message of that schema set.
-#[pyfunction]
-#[pyo3(signature = (xml, schema, *, fragment = false, limits = true))]
-fn from_xml<'py>(
-    py: Python<'py>,
-    xml: &Bound<'py, PyString>,
-    schema: &str,
-    fragment: bool,
-    limits: bool,
-) -> PyResult<Bound<'py, PyBytes>> {
-    let set = SCHEMAS[schema_index(py, schema)?];
-    let form = form(fragment);
-    let mut reason = None;
-    let read = xml::read(xml.to_str()?, set, form, |root, _| {
-        Encoder::new(set, form, root, limits).map(|encoder| Noting { encoder, reason: &mut reason })
-    });
-    let result = read.and_then(|sink| sink.encoder.finish());
-    match result {
-        Ok(bytes) => Ok(PyBytes::new(py, &bytes)),
-        Err(error) => Err(exi_error(py, &reason.unwrap_or(error), schema)),
-    }
-}
-
-/// An encoder whose reason for stopping outlives it.
-struct Noting<'r> {
-    encoder: Encoder,
-    reason: &'r mut Option<Box<Error>>,
-}
-
-impl Noting<'_> {
-    fn note(&mut self, result: Result<(), Stop>) -> Result<(), Stop> {
-        if result.is_err() {
-            *self.reason = self.encoder.take_error();
-        }
-        result
-    }
-}
-
-impl Sink for Noting<'_> {
-    fn begin(&mut self, place: Place, ty: &'static Complex) -> Result<(), Stop> {
-        let result = self.encoder.begin(place, ty);
-        self.note(result)
-    }
-
-    fn value(&mut self, place: Place, datum: plugcharge_exi::Datum<'_>) -> Result<(), Stop> {
-        let result = self.encoder.value(place, datum);
-        self.note(result)
-    }
-
-    fn end(&mut self, place: Place, ty: &'static Complex) -> Result<(), Stop> {
-        let result = self.encoder.end(place, ty);
-        self.note(result)
-    }
 }
 
 /// Takes everything and keeps nothing.
@@ -267,22 +235,37 @@ impl Sink for Nothing {
 
 /// Give the short name of every schema set of which ``data`` is a whole message; often one, sometimes several.
 ///
+/// Args:
+///     data: the EXI stream.
+///     fragment: the stream is a single element, as it is signed; then several sets fit more often.
+///
 /// Example:
 ///     >>> from plugcharge import exi
 ///     >>> "iso2" in exi.guess(bytes.fromhex("8098004011d018048d159e26ac00"))
 ///     True
 #[pyfunction]
-fn guess(data: &[u8]) -> Vec<&'static str> {
+#[pyo3(signature = (data, *, fragment = false))]
+fn guess(data: &[u8], fragment: bool) -> Vec<&'static str> {
     let fits = |schema: &&&'static Schema| {
-        decode_into(data, schema, Form::Document, &Limits::default(), &mut Nothing).is_ok()
+        decode_into(data, schema, form(fragment), &Limits::default(), &mut Nothing).is_ok()
     };
     SCHEMAS.iter().filter(fits).map(|schema| schema.name).collect()
+}
+
+/// Give the short name of every schema set, in the order in which ``guess`` tries them.
+///
+/// Example:
+///     >>> from plugcharge import exi
+///     >>> "iso2" in exi.schemas()
+///     True
+#[pyfunction]
+fn schemas() -> Vec<&'static str> {
+    SCHEMAS.iter().map(|schema| schema.name).collect()
 }
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(decode, module)?)?;
     module.add_function(wrap_pyfunction!(encode, module)?)?;
-    module.add_function(wrap_pyfunction!(to_xml, module)?)?;
-    module.add_function(wrap_pyfunction!(from_xml, module)?)?;
+    module.add_function(wrap_pyfunction!(schemas, module)?)?;
     module.add_function(wrap_pyfunction!(guess, module)?)
 }

@@ -10,7 +10,7 @@ use pyo3::types::{PyBytes, PyTuple};
 use crate::build_message::Builder;
 use crate::classes;
 use crate::errors::{defect, exi_error, signature_error};
-use crate::exi::{home, schema_index};
+use crate::exi::{home, set_named};
 use crate::trust::PyPublicKey;
 use crate::walk_message::Walker;
 
@@ -26,13 +26,13 @@ fn verify_message<'py>(
     key: &Bound<'py, PyPublicKey>,
     interop: bool,
 ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
-    let classes = classes::of(py, schema_index(py, schema)?)?;
+    let classes = classes::of(py, set_named(py, schema)?)?;
     let mut builder = Builder::new(py, classes);
     let mut collector = Collector::new(classes.schema, &mut builder);
     let result = decode(data, classes.schema, Form::Document, &Limits::default(), &mut collector);
     let collected = collector.finish();
     if let Err(error) = result {
-        return Err(builder.failure.take().unwrap_or_else(|| exi_error(py, &error, schema)));
+        return Err(builder.failure.take().unwrap_or_else(|| exi_error(py, &error, classes.schema.name)));
     }
     let message = builder.result.ok_or_else(|| defect("a message without a root"))?;
     let body = message.getattr("body")?.get_type().name()?;
@@ -52,17 +52,18 @@ fn verify_elements<'py>(
     key: &Bound<'py, PyPublicKey>,
     interop: bool,
 ) -> PyResult<()> {
-    let fragment = write(py, signature, Some("xmldsig"), Some("Signature"), false)?;
+    let fragment = write(py, signature, Some(set_named(py, "xmldsig")?), Some("Signature"), false)?;
     let signature = read_signature(&fragment).map_err(|error| exi_error(py, &error, "xmldsig"))?;
     let mut collected = Collected { signature: Some(signature), ..Collected::default() };
     for (element, schema, name, id) in &elements {
-        let mut fragments = vec![write(py, element, Some(schema), Some(name), false)?];
-        let plain = write(py, element, Some(schema), Some(name), true)?;
+        let schema = Some(set_named(py, schema)?);
+        let mut fragments = vec![write(py, element, schema, Some(name), false)?];
+        let plain = write(py, element, schema, Some(name), true)?;
         if !fragments.contains(&plain) {
             fragments.push(plain);
         }
         // The name is only for sentences; it lives as long as the tables do.
-        let (classes, root) = home(py, element, Some(schema), Some(name), Form::Fragment)?;
+        let (classes, root) = home(py, element, schema, Some(name), Form::Fragment)?;
         let name = classes.schema.fragment.elements.get(root).map_or("", |root| root.particle.name.local);
         collected.signed.push(Signed { name, id: id.clone(), fragments });
     }
@@ -79,7 +80,7 @@ fn check(py: Python<'_>, collected: &Collected, key: &Bound<'_, PyPublicKey>, in
 fn write(
     py: Python<'_>,
     element: &Bound<'_, PyAny>,
-    schema: Option<&str>,
+    schema: Option<usize>,
     name: Option<&str>,
     plain: bool,
 ) -> PyResult<Vec<u8>> {

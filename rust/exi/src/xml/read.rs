@@ -1,15 +1,14 @@
 //! Reads XML text and tells a sink what it holds, by the tables of a schema set.
 
-use data_encoding::{BASE64, HEXUPPER_PERMISSIVE};
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::ResolveResult;
 use quick_xml::{NsReader, XmlVersion};
 
 use crate::decode::Form;
 use crate::error::{Error, ErrorKind, Result};
+use crate::lexical::{give, stopped};
 use crate::sink::{Place, Sink, Stop};
-use crate::table::{Complex, Content, Kind, Name, Particle, Root, Schema, Simple};
-use crate::value::{BigInteger, Datum, Octets};
+use crate::table::{Complex, Content, Kind, Name, Particle, Root, Schema};
 
 const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
 
@@ -49,10 +48,6 @@ struct Source<'a> {
 
 fn xml_error(error: &dyn std::fmt::Display) -> Box<Error> {
     Error::new(ErrorKind::Xml, format!("the XML cannot be read: {error}"))
-}
-
-fn stopped() -> Box<Error> {
-    Error::new(ErrorKind::Sink, "the receiver stopped")
 }
 
 impl<'a> Source<'a> {
@@ -261,68 +256,4 @@ fn resolve(reference: &quick_xml::events::BytesRef<'_>) -> Result<char> {
         "apos" => Ok('\''),
         _ => Err(Error::new(ErrorKind::Xml, "an entity is not declared")),
     }
-}
-
-/// Parse the text of a value by its type and tell it.
-fn give<S: Sink>(sink: &mut S, place: Place, simple: Simple, text: &str) -> Result<()> {
-    let word = text.trim_matches([' ', '\t', '\n', '\r']);
-    let bad = |what: &str| Error::new(ErrorKind::Type, format!("{word:?} is not {what}"));
-    let mut tell = |datum: Datum<'_>| sink.value(place, datum).map_err(|Stop| stopped());
-    match simple {
-        Simple::Text { .. } => tell(Datum::Text(text)),
-        Simple::Boolean => match word {
-            "true" | "1" => tell(Datum::Boolean(true)),
-            "false" | "0" => tell(Datum::Boolean(false)),
-            _ => Err(bad("a boolean")),
-        },
-        Simple::Octets { hex: true, .. } => {
-            let octets = HEXUPPER_PERMISSIVE.decode(word.as_bytes()).map_err(|_| bad("hexadecimal"))?;
-            tell(Datum::Octets(Octets::whole(&octets)))
-        }
-        Simple::Octets { hex: false, .. } => {
-            let packed: Vec<u8> = word.bytes().filter(|octet| !octet.is_ascii_whitespace()).collect();
-            let octets = BASE64.decode(&packed).map_err(|_| bad("base64"))?;
-            tell(Datum::Octets(Octets::whole(&octets)))
-        }
-        Simple::Enumeration(enumeration) => {
-            let index = enumeration.values.iter().position(|value| *value == word);
-            match index.and_then(|index| u32::try_from(index).ok()) {
-                Some(index) => tell(Datum::Enumerated(enumeration, index)),
-                None => Err(bad(enumeration.name)),
-            }
-        }
-        Simple::Bits { .. } | Simple::Unsigned { .. } | Simple::Signed { .. } | Simple::Integer => {
-            if let Ok(value) = word.parse::<i64>() {
-                return tell(Datum::Signed(value));
-            }
-            if let Ok(value) = word.parse::<u64>() {
-                return tell(Datum::Unsigned(value));
-            }
-            let (negative, digits) = word.strip_prefix('-').map_or((false, word), |digits| (true, digits));
-            let magnitude =
-                from_decimal(digits.strip_prefix('+').unwrap_or(digits)).ok_or_else(|| bad("a number"))?;
-            tell(Datum::Big(BigInteger { negative, magnitude: &magnitude }))
-        }
-    }
-}
-
-/// The octets of a decimal number, most significant first; `None` if it is none or has over 1,024 digits.
-fn from_decimal(digits: &str) -> Option<Vec<u8>> {
-    if digits.is_empty() || digits.len() > 1024 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
-        return None;
-    }
-    let mut octets: Vec<u8> = Vec::new();
-    for digit in digits.bytes() {
-        let mut carry = u32::from(digit - b'0');
-        for octet in &mut octets {
-            let sum = u32::from(*octet) * 10 + carry;
-            *octet = u8::try_from(sum & 0xFF).unwrap_or(0);
-            carry = sum >> 8;
-        }
-        if carry > 0 {
-            octets.push(u8::try_from(carry).unwrap_or(0));
-        }
-    }
-    octets.reverse();
-    Some(octets)
 }

@@ -2,12 +2,11 @@
 
 use std::fmt::Write;
 
-use data_encoding::{BASE64, HEXUPPER};
-
 use crate::error::{Error, ErrorKind};
+use crate::lexical::{append_octets, decimal};
 use crate::sink::{Place, Sink, Stop};
-use crate::table::{Complex, Content, Kind, Name, Schema, Simple};
-use crate::value::{BigInteger, Datum};
+use crate::table::{Complex, Kind, Name, Schema};
+use crate::value::Datum;
 
 /// Prints one message; the namespaces are declared at the root as `ns1`, `ns2`, ...
 #[derive(Debug)]
@@ -77,11 +76,7 @@ impl XmlWriter {
             Datum::Unsigned(value) => self.out.push_str(&value.to_string()),
             Datum::Big(value) => self.out.push_str(&decimal(value)),
             Datum::Text(text) => return self.escaped(place, text, attribute),
-            Datum::Octets(octets) => {
-                let hex = matches!(place.particle.content, Content::Simple(Simple::Octets { hex: true, .. }));
-                let encoding = if hex { HEXUPPER } else { BASE64 };
-                encoding.encode_append(&octets.to_slice(), &mut self.out);
-            }
+            Datum::Octets(octets) => append_octets(&mut self.out, place, &octets),
             Datum::Enumerated(enumeration, index) => {
                 let value = enumeration.values.get(index as usize).copied().unwrap_or_default();
                 self.out.push_str(value);
@@ -153,24 +148,4 @@ impl Sink for XmlWriter {
         }
         Ok(())
     }
-}
-
-/// A number of any size in decimal digits.
-fn decimal(value: BigInteger<'_>) -> String {
-    let mut digits: Vec<u8> = vec![0];
-    for octet in value.magnitude {
-        let mut carry = u32::from(*octet);
-        for digit in &mut digits {
-            let sum = u32::from(*digit) * 256 + carry;
-            *digit = u8::try_from(sum % 10).unwrap_or(0);
-            carry = sum / 10;
-        }
-        while carry > 0 {
-            digits.push(u8::try_from(carry % 10).unwrap_or(0));
-            carry /= 10;
-        }
-    }
-    let sign = if value.negative { "-" } else { "" };
-    let text: String = digits.iter().rev().map(|digit| char::from(b'0' + digit)).collect();
-    format!("{sign}{text}")
 }
