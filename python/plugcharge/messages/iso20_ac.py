@@ -246,8 +246,8 @@ class BPT_Dynamic_AC_CLReqControlMode(Message, frozen=True, gc=False, tag=True, 
         ev_maximum_discharge_power_l3: `EVMaximumDischargePower_L3`, optional.
         ev_minimum_discharge_power_l2: `EVMinimumDischargePower_L2`, optional.
         ev_minimum_discharge_power_l3: `EVMinimumDischargePower_L3`, optional.
-        ev_maximum_v2_x_energy_request: `EVMaximumV2XEnergyRequest`, optional.
-        ev_minimum_v2_x_energy_request: `EVMinimumV2XEnergyRequest`, optional.
+        ev_maximum_v2x_energy_request: `EVMaximumV2XEnergyRequest`, optional.
+        ev_minimum_v2x_energy_request: `EVMinimumV2XEnergyRequest`, optional.
     """
 
     ev_target_energy_request: iso20_types.RationalNumber
@@ -272,8 +272,8 @@ class BPT_Dynamic_AC_CLReqControlMode(Message, frozen=True, gc=False, tag=True, 
     ev_maximum_discharge_power_l3: iso20_types.RationalNumber | None = None
     ev_minimum_discharge_power_l2: iso20_types.RationalNumber | None = None
     ev_minimum_discharge_power_l3: iso20_types.RationalNumber | None = None
-    ev_maximum_v2_x_energy_request: iso20_types.RationalNumber | None = None
-    ev_minimum_v2_x_energy_request: iso20_types.RationalNumber | None = None
+    ev_maximum_v2x_energy_request: iso20_types.RationalNumber | None = None
+    ev_minimum_v2x_energy_request: iso20_types.RationalNumber | None = None
 
 
 class BPT_Dynamic_AC_CLResControlMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):

@@ -245,14 +245,14 @@ class AuthorizationReq(Message, frozen=True, gc=False):
     Attributes:
         header: `Header`.
         selected_authorization_service: `SelectedAuthorizationService`.
-        eim_a_req_authorization_mode: `EIM_AReqAuthorizationMode`, optional.
-        pn_c_a_req_authorization_mode: `PnC_AReqAuthorizationMode`, optional.
+        eim_areq_authorization_mode: `EIM_AReqAuthorizationMode`, optional.
+        pnc_areq_authorization_mode: `PnC_AReqAuthorizationMode`, optional.
     """
 
     header: iso20_types.MessageHeader
     selected_authorization_service: Authorization
-    eim_a_req_authorization_mode: EIM_AReqAuthorizationMode | None = None
-    pn_c_a_req_authorization_mode: PnC_AReqAuthorizationMode | None = None
+    eim_areq_authorization_mode: EIM_AReqAuthorizationMode | None = None
+    pnc_areq_authorization_mode: PnC_AReqAuthorizationMode | None = None
 
 
 class AuthorizationRes(Message, frozen=True, gc=False):
@@ -287,16 +287,16 @@ class AuthorizationSetupRes(Message, frozen=True, gc=False):
         response_code: `ResponseCode`.
         authorization_services: `AuthorizationServices`, 1 to 2 of them.
         certificate_installation_service: `CertificateInstallationService`.
-        eim_as_res_authorization_mode: `EIM_ASResAuthorizationMode`, optional.
-        pn_c_as_res_authorization_mode: `PnC_ASResAuthorizationMode`, optional.
+        eim_asres_authorization_mode: `EIM_ASResAuthorizationMode`, optional.
+        pnc_asres_authorization_mode: `PnC_ASResAuthorizationMode`, optional.
     """
 
     header: iso20_types.MessageHeader
     response_code: iso20_types.ResponseCode
     authorization_services: tuple[Authorization, ...]
     certificate_installation_service: bool
-    eim_as_res_authorization_mode: EIM_ASResAuthorizationMode | None = None
-    pn_c_as_res_authorization_mode: PnC_ASResAuthorizationMode | None = None
+    eim_asres_authorization_mode: EIM_ASResAuthorizationMode | None = None
+    pnc_asres_authorization_mode: PnC_ASResAuthorizationMode | None = None
 
 
 class CertificateChain(Message, frozen=True, gc=False):
@@ -389,8 +389,8 @@ class Dynamic_SEReqControlMode(Message, frozen=True, gc=False):
         ev_minimum_energy_request: `EVMinimumEnergyRequest`.
         minimum_soc: `MinimumSOC`, optional, 0 to 100.
         target_soc: `TargetSOC`, optional, 0 to 100.
-        ev_maximum_v2_x_energy_request: `EVMaximumV2XEnergyRequest`, optional.
-        ev_minimum_v2_x_energy_request: `EVMinimumV2XEnergyRequest`, optional.
+        ev_maximum_v2x_energy_request: `EVMaximumV2XEnergyRequest`, optional.
+        ev_minimum_v2x_energy_request: `EVMinimumV2XEnergyRequest`, optional.
     """
 
     departure_time: int
@@ -399,8 +399,8 @@ class Dynamic_SEReqControlMode(Message, frozen=True, gc=False):
     ev_minimum_energy_request: iso20_types.RationalNumber
     minimum_soc: int | None = None
     target_soc: int | None = None
-    ev_maximum_v2_x_energy_request: iso20_types.RationalNumber | None = None
-    ev_minimum_v2_x_energy_request: iso20_types.RationalNumber | None = None
+    ev_maximum_v2x_energy_request: iso20_types.RationalNumber | None = None
+    ev_minimum_v2x_energy_request: iso20_types.RationalNumber | None = None
 
 
 class Dynamic_SEResControlMode(Message, frozen=True, gc=False):
@@ -992,11 +992,11 @@ class ServiceDiscoveryReq(Message, frozen=True, gc=False):
 
     Attributes:
         header: `Header`.
-        supported_service_i_ds: `SupportedServiceIDs`, optional.
+        supported_service_ids: `SupportedServiceIDs`, optional.
     """
 
     header: iso20_types.MessageHeader
-    supported_service_i_ds: ServiceIDList | None = None
+    supported_service_ids: ServiceIDList | None = None
 
 
 class ServiceDiscoveryRes(Message, frozen=True, gc=False):

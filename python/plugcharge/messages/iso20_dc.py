@@ -110,8 +110,8 @@ class BPT_Dynamic_DC_CLReqControlMode(Message, frozen=True, gc=False, tag=True, 
         ev_minimum_discharge_power: `EVMinimumDischargePower`.
         ev_maximum_discharge_current: `EVMaximumDischargeCurrent`.
         departure_time: `DepartureTime`, optional, 0 to 4294967295.
-        ev_maximum_v2_x_energy_request: `EVMaximumV2XEnergyRequest`, optional.
-        ev_minimum_v2_x_energy_request: `EVMinimumV2XEnergyRequest`, optional.
+        ev_maximum_v2x_energy_request: `EVMaximumV2XEnergyRequest`, optional.
+        ev_minimum_v2x_energy_request: `EVMinimumV2XEnergyRequest`, optional.
     """
 
     ev_target_energy_request: iso20_types.RationalNumber
@@ -126,8 +126,8 @@ class BPT_Dynamic_DC_CLReqControlMode(Message, frozen=True, gc=False, tag=True, 
     ev_minimum_discharge_power: iso20_types.RationalNumber
     ev_maximum_discharge_current: iso20_types.RationalNumber
     departure_time: int | None = None
-    ev_maximum_v2_x_energy_request: iso20_types.RationalNumber | None = None
-    ev_minimum_v2_x_energy_request: iso20_types.RationalNumber | None = None
+    ev_maximum_v2x_energy_request: iso20_types.RationalNumber | None = None
+    ev_minimum_v2x_energy_request: iso20_types.RationalNumber | None = None
 
 
 class BPT_Dynamic_DC_CLResControlMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):

@@ -185,8 +185,8 @@ class MeterInfo(Message, frozen=True, gc=False):
         meter_id: `MeterID`, at most 32 characters.
         charged_energy_reading_wh: `ChargedEnergyReadingWh`, 0 to 2^64-1.
         bpt_discharged_energy_reading_wh: `BPT_DischargedEnergyReadingWh`, optional, 0 to 2^64-1.
-        capacitive_energy_reading_va_rh: `CapacitiveEnergyReadingVARh`, optional, 0 to 2^64-1.
-        bpt_inductive_energy_reading_va_rh: `BPT_InductiveEnergyReadingVARh`, optional, 0 to 2^64-1.
+        capacitive_energy_reading_varh: `CapacitiveEnergyReadingVARh`, optional, 0 to 2^64-1.
+        bpt_inductive_energy_reading_varh: `BPT_InductiveEnergyReadingVARh`, optional, 0 to 2^64-1.
         meter_signature: `MeterSignature`, optional, at most 64 octets.
         meter_status: `MeterStatus`, optional, -32768 to 32767.
         meter_timestamp: `MeterTimestamp`, optional, 0 to 2^64-1.
@@ -195,8 +195,8 @@ class MeterInfo(Message, frozen=True, gc=False):
     meter_id: str
     charged_energy_reading_wh: int
     bpt_discharged_energy_reading_wh: int | None = None
-    capacitive_energy_reading_va_rh: int | None = None
-    bpt_inductive_energy_reading_va_rh: int | None = None
+    capacitive_energy_reading_varh: int | None = None
+    bpt_inductive_energy_reading_varh: int | None = None
     meter_signature: bytes | None = None
     meter_status: int | None = None
     meter_timestamp: int | None = None
