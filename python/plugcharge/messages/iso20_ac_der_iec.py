@@ -105,15 +105,21 @@ class PowerReference(StrEnum):
 
 
 class AC_CPDReqEnergyTransferMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`AC_CPDReqEnergyTransferModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
+    """Limits of an AC car that only charges.
+
+    `AC_CPDReqEnergyTransferModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
 
     Attributes:
-        ev_maximum_charge_power: `EVMaximumChargePower`.
-        ev_minimum_charge_power: `EVMinimumChargePower`.
-        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional.
-        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional.
-        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional.
-        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional.
+        ev_maximum_charge_power: `EVMaximumChargePower`. Most power that the car can draw, W.
+        ev_minimum_charge_power: `EVMinimumChargePower`. Least power that the car can draw, W.
+        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
     """
 
     ev_maximum_charge_power: iso20_types.RationalNumber
@@ -125,21 +131,31 @@ class AC_CPDReqEnergyTransferMode(Message, frozen=True, gc=False, tag=True, tag_
 
 
 class AC_CPDResEnergyTransferMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`AC_CPDResEnergyTransferModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
+    """Limits of an AC station that only charges.
+
+    `AC_CPDResEnergyTransferModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
 
     Attributes:
-        evse_maximum_charge_power: `EVSEMaximumChargePower`.
-        evse_minimum_charge_power: `EVSEMinimumChargePower`.
-        evse_nominal_frequency: `EVSENominalFrequency`.
-        evse_maximum_charge_power_l2: `EVSEMaximumChargePower_L2`, optional.
-        evse_maximum_charge_power_l3: `EVSEMaximumChargePower_L3`, optional.
-        evse_minimum_charge_power_l2: `EVSEMinimumChargePower_L2`, optional.
-        evse_minimum_charge_power_l3: `EVSEMinimumChargePower_L3`, optional.
-        maximum_power_asymmetry: `MaximumPowerAsymmetry`, optional.
-        evse_power_ramp_limitation: `EVSEPowerRampLimitation`, optional.
-        evse_present_active_power: `EVSEPresentActivePower`, optional.
-        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional.
-        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional.
+        evse_maximum_charge_power: `EVSEMaximumChargePower`. Most power that the station can give, W.
+        evse_minimum_charge_power: `EVSEMinimumChargePower`. Least power that the station can give, W.
+        evse_nominal_frequency: `EVSENominalFrequency`. Frequency of the grid, Hz.
+        evse_maximum_charge_power_l2: `EVSEMaximumChargePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_maximum_charge_power_l3: `EVSEMaximumChargePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        evse_minimum_charge_power_l2: `EVSEMinimumChargePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_minimum_charge_power_l3: `EVSEMinimumChargePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        maximum_power_asymmetry: `MaximumPowerAsymmetry`, optional. Most difference of power between two
+            phases, W.
+        evse_power_ramp_limitation: `EVSEPowerRampLimitation`, optional. How fast the power may change.
+        evse_present_active_power: `EVSEPresentActivePower`, optional. Power now, as the station measures it,
+            W.
+        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
     """
 
     evse_maximum_charge_power: iso20_types.RationalNumber
@@ -157,13 +173,18 @@ class AC_CPDResEnergyTransferMode(Message, frozen=True, gc=False, tag=True, tag_
 
 
 class AC_ChargeLoopReq(Message, frozen=True, gc=False):
-    """`AC_ChargeLoopReqType` of ISO 15118-20 Amendment 1, AC_DER IEC.
+    """An AC car tells how it charges, over and over while power flows.
+
+    The EVCC waits at most 0.5 s for the answer; the next request follows within 0.5 s ([V2G20-1500]).
+
+    `AC_ChargeLoopReqType` of ISO 15118-20 Amendment 1, AC_DER IEC.
 
     Attributes:
         header: `Header`.
-        meter_info_requested: `MeterInfoRequested`.
-        cl_req_control_mode: `CLReqControlMode`.
-        display_parameters: `DisplayParameters`, optional.
+        meter_info_requested: `MeterInfoRequested`. True when the response shall carry MeterInfo
+            ([V2G20-1081], [V2G20-1082]).
+        cl_req_control_mode: `CLReqControlMode`. State and needs, of the control mode in use.
+        display_parameters: `DisplayParameters`, optional. What the station may show to the driver.
     """
 
     header: iso20_types.MessageHeader
@@ -173,16 +194,22 @@ class AC_ChargeLoopReq(Message, frozen=True, gc=False):
 
 
 class AC_ChargeLoopRes(Message, frozen=True, gc=False):
-    """`AC_ChargeLoopResType` of ISO 15118-20 Amendment 1, AC_DER IEC.
+    """What an AC station wants or allows now.
+
+    Its mode is that of the request.
+
+    `AC_ChargeLoopResType` of ISO 15118-20 Amendment 1, AC_DER IEC.
 
     Attributes:
         header: `Header`.
-        response_code: `ResponseCode`.
-        cl_res_control_mode: `CLResControlMode`.
-        evse_status: `EVSEStatus`, optional.
-        meter_info: `MeterInfo`, optional.
-        receipt: `Receipt`, optional.
-        evse_target_frequency: `EVSETargetFrequency`, optional.
+        response_code: `ResponseCode`. OK, a WARNING with which the session goes on, or a FAILED that ends it.
+        cl_res_control_mode: `CLResControlMode`. Targets and limits, of the control mode in use.
+        evse_status: `EVSEStatus`, optional. What the station wants the car to do; absent when it wants
+            nothing.
+        meter_info: `MeterInfo`, optional. Reading of the meter; present when it was asked for.
+        receipt: `Receipt`, optional. Costs so far.
+        evse_target_frequency: `EVSETargetFrequency`, optional. Frequency at which a car that forms the grid
+            should hold it, Hz.
     """
 
     header: iso20_types.MessageHeader
@@ -195,11 +222,16 @@ class AC_ChargeLoopRes(Message, frozen=True, gc=False):
 
 
 class AC_ChargeParameterDiscoveryReq(Message, frozen=True, gc=False):
-    """`AC_ChargeParameterDiscoveryReqType` of ISO 15118-20 Amendment 1, AC_DER IEC.
+    """The limits of an AC car.
+
+    Sent by the EVCC after `ServiceSelectionRes`; a bidirectional service needs the BPT kind.
+
+    `AC_ChargeParameterDiscoveryReqType` of ISO 15118-20 Amendment 1, AC_DER IEC.
 
     Attributes:
         header: `Header`.
-        ac_cpd_req_energy_transfer_mode: `AC_CPDReqEnergyTransferMode`.
+        ac_cpd_req_energy_transfer_mode: `AC_CPDReqEnergyTransferMode`. The limits, of the kind that the
+            service needs.
     """
 
     header: iso20_types.MessageHeader
@@ -207,12 +239,15 @@ class AC_ChargeParameterDiscoveryReq(Message, frozen=True, gc=False):
 
 
 class AC_ChargeParameterDiscoveryRes(Message, frozen=True, gc=False):
-    """`AC_ChargeParameterDiscoveryResType` of ISO 15118-20 Amendment 1, AC_DER IEC.
+    """The limits of an AC station.
+
+    `AC_ChargeParameterDiscoveryResType` of ISO 15118-20 Amendment 1, AC_DER IEC.
 
     Attributes:
         header: `Header`.
-        response_code: `ResponseCode`.
-        ac_cpd_res_energy_transfer_mode: `AC_CPDResEnergyTransferMode`.
+        response_code: `ResponseCode`. OK, a WARNING with which the session goes on, or a FAILED that ends it.
+        ac_cpd_res_energy_transfer_mode: `AC_CPDResEnergyTransferMode`. The limits, of the kind that was asked
+            with.
     """
 
     header: iso20_types.MessageHeader
@@ -221,21 +256,31 @@ class AC_ChargeParameterDiscoveryRes(Message, frozen=True, gc=False):
 
 
 class BPT_AC_CPDReqEnergyTransferMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`BPT_AC_CPDReqEnergyTransferModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
+    """Limits of an AC car that also feeds back.
+
+    `BPT_AC_CPDReqEnergyTransferModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
 
     Attributes:
-        ev_maximum_charge_power: `EVMaximumChargePower`.
-        ev_minimum_charge_power: `EVMinimumChargePower`.
-        ev_maximum_discharge_power: `EVMaximumDischargePower`.
-        ev_minimum_discharge_power: `EVMinimumDischargePower`.
-        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional.
-        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional.
-        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional.
-        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional.
-        ev_maximum_discharge_power_l2: `EVMaximumDischargePower_L2`, optional.
-        ev_maximum_discharge_power_l3: `EVMaximumDischargePower_L3`, optional.
-        ev_minimum_discharge_power_l2: `EVMinimumDischargePower_L2`, optional.
-        ev_minimum_discharge_power_l3: `EVMinimumDischargePower_L3`, optional.
+        ev_maximum_charge_power: `EVMaximumChargePower`. Most power that the car can draw, W.
+        ev_minimum_charge_power: `EVMinimumChargePower`. Least power that the car can draw, W.
+        ev_maximum_discharge_power: `EVMaximumDischargePower`. Most power that the car can feed back, W.
+        ev_minimum_discharge_power: `EVMinimumDischargePower`. Least power that the car can feed back, W.
+        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_maximum_discharge_power_l2: `EVMaximumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        ev_maximum_discharge_power_l3: `EVMaximumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
+        ev_minimum_discharge_power_l2: `EVMinimumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        ev_minimum_discharge_power_l3: `EVMinimumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
     """
 
     ev_maximum_charge_power: iso20_types.RationalNumber
@@ -253,27 +298,43 @@ class BPT_AC_CPDReqEnergyTransferMode(Message, frozen=True, gc=False, tag=True, 
 
 
 class BPT_AC_CPDResEnergyTransferMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`BPT_AC_CPDResEnergyTransferModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
+    """Limits of an AC station that also takes power back.
+
+    `BPT_AC_CPDResEnergyTransferModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
 
     Attributes:
-        evse_maximum_charge_power: `EVSEMaximumChargePower`.
-        evse_minimum_charge_power: `EVSEMinimumChargePower`.
-        evse_nominal_frequency: `EVSENominalFrequency`.
-        evse_maximum_discharge_power: `EVSEMaximumDischargePower`.
-        evse_minimum_discharge_power: `EVSEMinimumDischargePower`.
-        evse_maximum_charge_power_l2: `EVSEMaximumChargePower_L2`, optional.
-        evse_maximum_charge_power_l3: `EVSEMaximumChargePower_L3`, optional.
-        evse_minimum_charge_power_l2: `EVSEMinimumChargePower_L2`, optional.
-        evse_minimum_charge_power_l3: `EVSEMinimumChargePower_L3`, optional.
-        maximum_power_asymmetry: `MaximumPowerAsymmetry`, optional.
-        evse_power_ramp_limitation: `EVSEPowerRampLimitation`, optional.
-        evse_present_active_power: `EVSEPresentActivePower`, optional.
-        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional.
-        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional.
-        evse_maximum_discharge_power_l2: `EVSEMaximumDischargePower_L2`, optional.
-        evse_maximum_discharge_power_l3: `EVSEMaximumDischargePower_L3`, optional.
-        evse_minimum_discharge_power_l2: `EVSEMinimumDischargePower_L2`, optional.
-        evse_minimum_discharge_power_l3: `EVSEMinimumDischargePower_L3`, optional.
+        evse_maximum_charge_power: `EVSEMaximumChargePower`. Most power that the station can give, W.
+        evse_minimum_charge_power: `EVSEMinimumChargePower`. Least power that the station can give, W.
+        evse_nominal_frequency: `EVSENominalFrequency`. Frequency of the grid, Hz.
+        evse_maximum_discharge_power: `EVSEMaximumDischargePower`. Most power that the station can take back,
+            W.
+        evse_minimum_discharge_power: `EVSEMinimumDischargePower`. Least power that the station can take back,
+            W.
+        evse_maximum_charge_power_l2: `EVSEMaximumChargePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_maximum_charge_power_l3: `EVSEMaximumChargePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        evse_minimum_charge_power_l2: `EVSEMinimumChargePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_minimum_charge_power_l3: `EVSEMinimumChargePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        maximum_power_asymmetry: `MaximumPowerAsymmetry`, optional. Most difference of power between two
+            phases, W.
+        evse_power_ramp_limitation: `EVSEPowerRampLimitation`, optional. How fast the power may change.
+        evse_present_active_power: `EVSEPresentActivePower`, optional. Power now, as the station measures it,
+            W.
+        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        evse_maximum_discharge_power_l2: `EVSEMaximumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        evse_maximum_discharge_power_l3: `EVSEMaximumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
+        evse_minimum_discharge_power_l2: `EVSEMinimumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        evse_minimum_discharge_power_l3: `EVSEMinimumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
     """
 
     evse_maximum_charge_power: iso20_types.RationalNumber
@@ -297,33 +358,50 @@ class BPT_AC_CPDResEnergyTransferMode(Message, frozen=True, gc=False, tag=True, 
 
 
 class BPT_Dynamic_AC_CLReqControlMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`BPT_Dynamic_AC_CLReqControlModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
+    """An AC car that the station controls and that also feeds back.
+
+    `BPT_Dynamic_AC_CLReqControlModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
 
     Attributes:
-        ev_target_energy_request: `EVTargetEnergyRequest`.
-        ev_maximum_energy_request: `EVMaximumEnergyRequest`.
-        ev_minimum_energy_request: `EVMinimumEnergyRequest`.
-        ev_maximum_charge_power: `EVMaximumChargePower`.
-        ev_minimum_charge_power: `EVMinimumChargePower`.
-        ev_present_active_power: `EVPresentActivePower`.
-        ev_present_reactive_power: `EVPresentReactivePower`.
-        ev_maximum_discharge_power: `EVMaximumDischargePower`.
-        ev_minimum_discharge_power: `EVMinimumDischargePower`.
-        departure_time: `DepartureTime`, optional, 0 to 4294967295.
-        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional.
-        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional.
-        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional.
-        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional.
-        ev_present_active_power_l2: `EVPresentActivePower_L2`, optional.
-        ev_present_active_power_l3: `EVPresentActivePower_L3`, optional.
-        ev_present_reactive_power_l2: `EVPresentReactivePower_L2`, optional.
-        ev_present_reactive_power_l3: `EVPresentReactivePower_L3`, optional.
-        ev_maximum_discharge_power_l2: `EVMaximumDischargePower_L2`, optional.
-        ev_maximum_discharge_power_l3: `EVMaximumDischargePower_L3`, optional.
-        ev_minimum_discharge_power_l2: `EVMinimumDischargePower_L2`, optional.
-        ev_minimum_discharge_power_l3: `EVMinimumDischargePower_L3`, optional.
-        ev_maximum_v2x_energy_request: `EVMaximumV2XEnergyRequest`, optional.
-        ev_minimum_v2x_energy_request: `EVMinimumV2XEnergyRequest`, optional.
+        ev_target_energy_request: `EVTargetEnergyRequest`. Energy that the car wants until it leaves, Wh.
+        ev_maximum_energy_request: `EVMaximumEnergyRequest`. Most energy that the battery can take, Wh.
+        ev_minimum_energy_request: `EVMinimumEnergyRequest`. Energy that the car needs at least, Wh; not above
+            zero once it has that.
+        ev_maximum_charge_power: `EVMaximumChargePower`. Most power that the car can draw, W.
+        ev_minimum_charge_power: `EVMinimumChargePower`. Least power that the car can draw, W.
+        ev_present_active_power: `EVPresentActivePower`. Power now, as the car measures it, W.
+        ev_present_reactive_power: `EVPresentReactivePower`. Reactive power now, as the car measures it, var.
+        ev_maximum_discharge_power: `EVMaximumDischargePower`. Most power that the car can feed back, W.
+        ev_minimum_discharge_power: `EVMinimumDischargePower`. Least power that the car can feed back, W.
+        departure_time: `DepartureTime`, optional, 0 to 4294967295. When the car will leave, s from now.
+        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_present_active_power_l2: `EVPresentActivePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_present_active_power_l3: `EVPresentActivePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_present_reactive_power_l2: `EVPresentReactivePower_L2`, optional. The same for phase L2, var;
+            absent when it is not told by phase.
+        ev_present_reactive_power_l3: `EVPresentReactivePower_L3`, optional. The same for phase L3, var;
+            absent when it is not told by phase.
+        ev_maximum_discharge_power_l2: `EVMaximumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        ev_maximum_discharge_power_l3: `EVMaximumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
+        ev_minimum_discharge_power_l2: `EVMinimumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        ev_minimum_discharge_power_l3: `EVMinimumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
+        ev_maximum_v2x_energy_request: `EVMaximumV2XEnergyRequest`, optional. Upper end of the range in which
+            the car lets itself be discharged, counted as the requests above, Wh.
+        ev_minimum_v2x_energy_request: `EVMinimumV2XEnergyRequest`, optional. Lower end of the range in which
+            the car lets itself be discharged, counted as the requests above, Wh.
     """
 
     ev_target_energy_request: iso20_types.RationalNumber
@@ -353,22 +431,34 @@ class BPT_Dynamic_AC_CLReqControlMode(Message, frozen=True, gc=False, tag=True, 
 
 
 class BPT_Dynamic_AC_CLResControlMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`BPT_Dynamic_AC_CLResControlModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
+    """What an AC station tells the car it controls and that also feeds back.
+
+    `BPT_Dynamic_AC_CLResControlModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
 
     Attributes:
-        evse_target_active_power: `EVSETargetActivePower`.
-        departure_time: `DepartureTime`, optional, 0 to 4294967295.
-        minimum_soc: `MinimumSOC`, optional, 0 to 100.
-        target_soc: `TargetSOC`, optional, 0 to 100.
-        ack_max_delay: `AckMaxDelay`, optional, 0 to 65535.
-        evse_target_active_power_l2: `EVSETargetActivePower_L2`, optional.
-        evse_target_active_power_l3: `EVSETargetActivePower_L3`, optional.
-        evse_target_reactive_power: `EVSETargetReactivePower`, optional.
-        evse_target_reactive_power_l2: `EVSETargetReactivePower_L2`, optional.
-        evse_target_reactive_power_l3: `EVSETargetReactivePower_L3`, optional.
-        evse_present_active_power: `EVSEPresentActivePower`, optional.
-        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional.
-        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional.
+        evse_target_active_power: `EVSETargetActivePower`. Power that the station wants the car to take, W.
+        departure_time: `DepartureTime`, optional, 0 to 4294967295. When the car will leave, s from now.
+        minimum_soc: `MinimumSOC`, optional, 0 to 100. State of charge that the battery should have at least,
+            percent.
+        target_soc: `TargetSOC`, optional, 0 to 100. State of charge wanted at the departure, percent.
+        ack_max_delay: `AckMaxDelay`, optional, 0 to 65535. Longest delay with which the car has to follow new
+            values, s.
+        evse_target_active_power_l2: `EVSETargetActivePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_target_active_power_l3: `EVSETargetActivePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        evse_target_reactive_power: `EVSETargetReactivePower`, optional. Reactive power that the station wants
+            the car to take, var.
+        evse_target_reactive_power_l2: `EVSETargetReactivePower_L2`, optional. The same for phase L2, var;
+            absent when it is not told by phase.
+        evse_target_reactive_power_l3: `EVSETargetReactivePower_L3`, optional. The same for phase L3, var;
+            absent when it is not told by phase.
+        evse_present_active_power: `EVSEPresentActivePower`, optional. Power now, as the station measures it,
+            W.
+        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
     """
 
     evse_target_active_power: iso20_types.RationalNumber
@@ -387,30 +477,50 @@ class BPT_Dynamic_AC_CLResControlMode(Message, frozen=True, gc=False, tag=True, 
 
 
 class BPT_Scheduled_AC_CLReqControlMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`BPT_Scheduled_AC_CLReqControlModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
+    """An AC car under a schedule that also feeds back.
+
+    `BPT_Scheduled_AC_CLReqControlModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
 
     Attributes:
-        ev_present_active_power: `EVPresentActivePower`.
-        ev_target_energy_request: `EVTargetEnergyRequest`, optional.
-        ev_maximum_energy_request: `EVMaximumEnergyRequest`, optional.
-        ev_minimum_energy_request: `EVMinimumEnergyRequest`, optional.
-        ev_maximum_charge_power: `EVMaximumChargePower`, optional.
-        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional.
-        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional.
-        ev_minimum_charge_power: `EVMinimumChargePower`, optional.
-        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional.
-        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional.
-        ev_present_active_power_l2: `EVPresentActivePower_L2`, optional.
-        ev_present_active_power_l3: `EVPresentActivePower_L3`, optional.
-        ev_present_reactive_power: `EVPresentReactivePower`, optional.
-        ev_present_reactive_power_l2: `EVPresentReactivePower_L2`, optional.
-        ev_present_reactive_power_l3: `EVPresentReactivePower_L3`, optional.
-        ev_maximum_discharge_power: `EVMaximumDischargePower`, optional.
-        ev_maximum_discharge_power_l2: `EVMaximumDischargePower_L2`, optional.
-        ev_maximum_discharge_power_l3: `EVMaximumDischargePower_L3`, optional.
-        ev_minimum_discharge_power: `EVMinimumDischargePower`, optional.
-        ev_minimum_discharge_power_l2: `EVMinimumDischargePower_L2`, optional.
-        ev_minimum_discharge_power_l3: `EVMinimumDischargePower_L3`, optional.
+        ev_present_active_power: `EVPresentActivePower`. Power now, as the car measures it, W.
+        ev_target_energy_request: `EVTargetEnergyRequest`, optional. Energy that the car wants until it
+            leaves, Wh.
+        ev_maximum_energy_request: `EVMaximumEnergyRequest`, optional. Most energy that the battery can take,
+            Wh.
+        ev_minimum_energy_request: `EVMinimumEnergyRequest`, optional. Energy that the car needs at least, Wh;
+            not above zero once it has that.
+        ev_maximum_charge_power: `EVMaximumChargePower`, optional. Most power that the car can draw, W.
+        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power: `EVMinimumChargePower`, optional. Least power that the car can draw, W.
+        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_present_active_power_l2: `EVPresentActivePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_present_active_power_l3: `EVPresentActivePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_present_reactive_power: `EVPresentReactivePower`, optional. Reactive power now, as the car measures
+            it, var.
+        ev_present_reactive_power_l2: `EVPresentReactivePower_L2`, optional. The same for phase L2, var;
+            absent when it is not told by phase.
+        ev_present_reactive_power_l3: `EVPresentReactivePower_L3`, optional. The same for phase L3, var;
+            absent when it is not told by phase.
+        ev_maximum_discharge_power: `EVMaximumDischargePower`, optional. Most power that the car can feed
+            back, W.
+        ev_maximum_discharge_power_l2: `EVMaximumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        ev_maximum_discharge_power_l3: `EVMaximumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
+        ev_minimum_discharge_power: `EVMinimumDischargePower`, optional. Least power that the car can feed
+            back, W.
+        ev_minimum_discharge_power_l2: `EVMinimumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        ev_minimum_discharge_power_l3: `EVMinimumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
     """
 
     ev_present_active_power: iso20_types.RationalNumber
@@ -437,18 +547,29 @@ class BPT_Scheduled_AC_CLReqControlMode(Message, frozen=True, gc=False, tag=True
 
 
 class BPT_Scheduled_AC_CLResControlMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`BPT_Scheduled_AC_CLResControlModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
+    """What an AC station wants of a car under a schedule that also feeds back.
+
+    `BPT_Scheduled_AC_CLResControlModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
 
     Attributes:
-        evse_target_active_power: `EVSETargetActivePower`, optional.
-        evse_target_active_power_l2: `EVSETargetActivePower_L2`, optional.
-        evse_target_active_power_l3: `EVSETargetActivePower_L3`, optional.
-        evse_target_reactive_power: `EVSETargetReactivePower`, optional.
-        evse_target_reactive_power_l2: `EVSETargetReactivePower_L2`, optional.
-        evse_target_reactive_power_l3: `EVSETargetReactivePower_L3`, optional.
-        evse_present_active_power: `EVSEPresentActivePower`, optional.
-        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional.
-        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional.
+        evse_target_active_power: `EVSETargetActivePower`, optional. Power that the station wants the car to
+            take, W.
+        evse_target_active_power_l2: `EVSETargetActivePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_target_active_power_l3: `EVSETargetActivePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        evse_target_reactive_power: `EVSETargetReactivePower`, optional. Reactive power that the station wants
+            the car to take, var.
+        evse_target_reactive_power_l2: `EVSETargetReactivePower_L2`, optional. The same for phase L2, var;
+            absent when it is not told by phase.
+        evse_target_reactive_power_l3: `EVSETargetReactivePower_L3`, optional. The same for phase L3, var;
+            absent when it is not told by phase.
+        evse_present_active_power: `EVSEPresentActivePower`, optional. Power now, as the station measures it,
+            W.
+        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
     """
 
     evse_target_active_power: iso20_types.RationalNumber | None = None
@@ -463,25 +584,36 @@ class BPT_Scheduled_AC_CLResControlMode(Message, frozen=True, gc=False, tag=True
 
 
 class Dynamic_AC_CLReqControlMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`Dynamic_AC_CLReqControlModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
+    """An AC car that the station controls.
+
+    `Dynamic_AC_CLReqControlModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
 
     Attributes:
-        ev_target_energy_request: `EVTargetEnergyRequest`.
-        ev_maximum_energy_request: `EVMaximumEnergyRequest`.
-        ev_minimum_energy_request: `EVMinimumEnergyRequest`.
-        ev_maximum_charge_power: `EVMaximumChargePower`.
-        ev_minimum_charge_power: `EVMinimumChargePower`.
-        ev_present_active_power: `EVPresentActivePower`.
-        ev_present_reactive_power: `EVPresentReactivePower`.
-        departure_time: `DepartureTime`, optional, 0 to 4294967295.
-        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional.
-        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional.
-        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional.
-        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional.
-        ev_present_active_power_l2: `EVPresentActivePower_L2`, optional.
-        ev_present_active_power_l3: `EVPresentActivePower_L3`, optional.
-        ev_present_reactive_power_l2: `EVPresentReactivePower_L2`, optional.
-        ev_present_reactive_power_l3: `EVPresentReactivePower_L3`, optional.
+        ev_target_energy_request: `EVTargetEnergyRequest`. Energy that the car wants until it leaves, Wh.
+        ev_maximum_energy_request: `EVMaximumEnergyRequest`. Most energy that the battery can take, Wh.
+        ev_minimum_energy_request: `EVMinimumEnergyRequest`. Energy that the car needs at least, Wh; not above
+            zero once it has that.
+        ev_maximum_charge_power: `EVMaximumChargePower`. Most power that the car can draw, W.
+        ev_minimum_charge_power: `EVMinimumChargePower`. Least power that the car can draw, W.
+        ev_present_active_power: `EVPresentActivePower`. Power now, as the car measures it, W.
+        ev_present_reactive_power: `EVPresentReactivePower`. Reactive power now, as the car measures it, var.
+        departure_time: `DepartureTime`, optional, 0 to 4294967295. When the car will leave, s from now.
+        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_present_active_power_l2: `EVPresentActivePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_present_active_power_l3: `EVPresentActivePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_present_reactive_power_l2: `EVPresentReactivePower_L2`, optional. The same for phase L2, var;
+            absent when it is not told by phase.
+        ev_present_reactive_power_l3: `EVPresentReactivePower_L3`, optional. The same for phase L3, var;
+            absent when it is not told by phase.
     """
 
     ev_target_energy_request: iso20_types.RationalNumber
@@ -503,22 +635,34 @@ class Dynamic_AC_CLReqControlMode(Message, frozen=True, gc=False, tag=True, tag_
 
 
 class Dynamic_AC_CLResControlMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`Dynamic_AC_CLResControlModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
+    """What an AC station tells the car it controls.
+
+    `Dynamic_AC_CLResControlModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
 
     Attributes:
-        evse_target_active_power: `EVSETargetActivePower`.
-        departure_time: `DepartureTime`, optional, 0 to 4294967295.
-        minimum_soc: `MinimumSOC`, optional, 0 to 100.
-        target_soc: `TargetSOC`, optional, 0 to 100.
-        ack_max_delay: `AckMaxDelay`, optional, 0 to 65535.
-        evse_target_active_power_l2: `EVSETargetActivePower_L2`, optional.
-        evse_target_active_power_l3: `EVSETargetActivePower_L3`, optional.
-        evse_target_reactive_power: `EVSETargetReactivePower`, optional.
-        evse_target_reactive_power_l2: `EVSETargetReactivePower_L2`, optional.
-        evse_target_reactive_power_l3: `EVSETargetReactivePower_L3`, optional.
-        evse_present_active_power: `EVSEPresentActivePower`, optional.
-        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional.
-        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional.
+        evse_target_active_power: `EVSETargetActivePower`. Power that the station wants the car to take, W.
+        departure_time: `DepartureTime`, optional, 0 to 4294967295. When the car will leave, s from now.
+        minimum_soc: `MinimumSOC`, optional, 0 to 100. State of charge that the battery should have at least,
+            percent.
+        target_soc: `TargetSOC`, optional, 0 to 100. State of charge wanted at the departure, percent.
+        ack_max_delay: `AckMaxDelay`, optional, 0 to 65535. Longest delay with which the car has to follow new
+            values, s.
+        evse_target_active_power_l2: `EVSETargetActivePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_target_active_power_l3: `EVSETargetActivePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        evse_target_reactive_power: `EVSETargetReactivePower`, optional. Reactive power that the station wants
+            the car to take, var.
+        evse_target_reactive_power_l2: `EVSETargetReactivePower_L2`, optional. The same for phase L2, var;
+            absent when it is not told by phase.
+        evse_target_reactive_power_l3: `EVSETargetReactivePower_L3`, optional. The same for phase L3, var;
+            absent when it is not told by phase.
+        evse_present_active_power: `EVSEPresentActivePower`, optional. Power now, as the station measures it,
+            W.
+        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
     """
 
     evse_target_active_power: iso20_types.RationalNumber
@@ -537,24 +681,38 @@ class Dynamic_AC_CLResControlMode(Message, frozen=True, gc=False, tag=True, tag_
 
 
 class Scheduled_AC_CLReqControlMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`Scheduled_AC_CLReqControlModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
+    """An AC car under a schedule.
+
+    `Scheduled_AC_CLReqControlModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
 
     Attributes:
-        ev_present_active_power: `EVPresentActivePower`.
-        ev_target_energy_request: `EVTargetEnergyRequest`, optional.
-        ev_maximum_energy_request: `EVMaximumEnergyRequest`, optional.
-        ev_minimum_energy_request: `EVMinimumEnergyRequest`, optional.
-        ev_maximum_charge_power: `EVMaximumChargePower`, optional.
-        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional.
-        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional.
-        ev_minimum_charge_power: `EVMinimumChargePower`, optional.
-        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional.
-        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional.
-        ev_present_active_power_l2: `EVPresentActivePower_L2`, optional.
-        ev_present_active_power_l3: `EVPresentActivePower_L3`, optional.
-        ev_present_reactive_power: `EVPresentReactivePower`, optional.
-        ev_present_reactive_power_l2: `EVPresentReactivePower_L2`, optional.
-        ev_present_reactive_power_l3: `EVPresentReactivePower_L3`, optional.
+        ev_present_active_power: `EVPresentActivePower`. Power now, as the car measures it, W.
+        ev_target_energy_request: `EVTargetEnergyRequest`, optional. Energy that the car wants until it
+            leaves, Wh.
+        ev_maximum_energy_request: `EVMaximumEnergyRequest`, optional. Most energy that the battery can take,
+            Wh.
+        ev_minimum_energy_request: `EVMinimumEnergyRequest`, optional. Energy that the car needs at least, Wh;
+            not above zero once it has that.
+        ev_maximum_charge_power: `EVMaximumChargePower`, optional. Most power that the car can draw, W.
+        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power: `EVMinimumChargePower`, optional. Least power that the car can draw, W.
+        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_present_active_power_l2: `EVPresentActivePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_present_active_power_l3: `EVPresentActivePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_present_reactive_power: `EVPresentReactivePower`, optional. Reactive power now, as the car measures
+            it, var.
+        ev_present_reactive_power_l2: `EVPresentReactivePower_L2`, optional. The same for phase L2, var;
+            absent when it is not told by phase.
+        ev_present_reactive_power_l3: `EVPresentReactivePower_L3`, optional. The same for phase L3, var;
+            absent when it is not told by phase.
     """
 
     ev_present_active_power: iso20_types.RationalNumber
@@ -575,18 +733,29 @@ class Scheduled_AC_CLReqControlMode(Message, frozen=True, gc=False, tag=True, ta
 
 
 class Scheduled_AC_CLResControlMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`Scheduled_AC_CLResControlModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
+    """What an AC station wants of a car under a schedule.
+
+    `Scheduled_AC_CLResControlModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
 
     Attributes:
-        evse_target_active_power: `EVSETargetActivePower`, optional.
-        evse_target_active_power_l2: `EVSETargetActivePower_L2`, optional.
-        evse_target_active_power_l3: `EVSETargetActivePower_L3`, optional.
-        evse_target_reactive_power: `EVSETargetReactivePower`, optional.
-        evse_target_reactive_power_l2: `EVSETargetReactivePower_L2`, optional.
-        evse_target_reactive_power_l3: `EVSETargetReactivePower_L3`, optional.
-        evse_present_active_power: `EVSEPresentActivePower`, optional.
-        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional.
-        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional.
+        evse_target_active_power: `EVSETargetActivePower`, optional. Power that the station wants the car to
+            take, W.
+        evse_target_active_power_l2: `EVSETargetActivePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_target_active_power_l3: `EVSETargetActivePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        evse_target_reactive_power: `EVSETargetReactivePower`, optional. Reactive power that the station wants
+            the car to take, var.
+        evse_target_reactive_power_l2: `EVSETargetReactivePower_L2`, optional. The same for phase L2, var;
+            absent when it is not told by phase.
+        evse_target_reactive_power_l3: `EVSETargetReactivePower_L3`, optional. The same for phase L3, var;
+            absent when it is not told by phase.
+        evse_present_active_power: `EVSEPresentActivePower`, optional. Power now, as the station measures it,
+            W.
+        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
     """
 
     evse_target_active_power: iso20_types.RationalNumber | None = None
@@ -673,23 +842,34 @@ class DERCurve(Message, frozen=True, gc=False):
 
 
 class DER_AC_CPDReqEnergyTransferMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`DER_AC_CPDReqEnergyTransferModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
+    """Limits of an AC car that serves the grid.
+
+    `DER_AC_CPDReqEnergyTransferModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
 
     Attributes:
-        ev_maximum_charge_power: `EVMaximumChargePower`.
-        ev_minimum_charge_power: `EVMinimumChargePower`.
-        ev_processing: `EVProcessing`.
-        ev_maximum_discharge_power: `EVMaximumDischargePower`.
-        ev_minimum_discharge_power: `EVMinimumDischargePower`.
-        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional.
-        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional.
-        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional.
-        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional.
-        ev_maximum_discharge_power_l2: `EVMaximumDischargePower_L2`, optional.
-        ev_maximum_discharge_power_l3: `EVMaximumDischargePower_L3`, optional.
-        ev_minimum_discharge_power_l2: `EVMinimumDischargePower_L2`, optional.
-        ev_minimum_discharge_power_l3: `EVMinimumDischargePower_L3`, optional.
+        ev_maximum_charge_power: `EVMaximumChargePower`. Most power that the car can draw, W.
+        ev_minimum_charge_power: `EVMinimumChargePower`. Least power that the car can draw, W.
+        ev_processing: `EVProcessing`. Finished, or Ongoing while the car needs more time.
+        ev_maximum_discharge_power: `EVMaximumDischargePower`. Most power that the car can feed back, W.
+        ev_minimum_discharge_power: `EVMinimumDischargePower`. Least power that the car can feed back, W.
+        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_maximum_discharge_power_l2: `EVMaximumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        ev_maximum_discharge_power_l3: `EVMaximumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
+        ev_minimum_discharge_power_l2: `EVMinimumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        ev_minimum_discharge_power_l3: `EVMinimumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
         ev_session_total_discharge_energy_available: `EVSessionTotalDischargeEnergyAvailable`, optional.
+            Energy that the car can feed back in the whole session, Wh.
         ev_reactive_power_limits: `EVReactivePowerLimits`, optional.
     """
 
@@ -711,33 +891,51 @@ class DER_AC_CPDReqEnergyTransferMode(Message, frozen=True, gc=False, tag=True, 
 
 
 class DER_AC_CPDResEnergyTransferMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`DER_AC_CPDResEnergyTransferModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
+    """Limits of an AC station, and what the grid asks of a car that serves it.
+
+    `DER_AC_CPDResEnergyTransferModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
 
     Attributes:
-        evse_maximum_charge_power: `EVSEMaximumChargePower`.
-        evse_minimum_charge_power: `EVSEMinimumChargePower`.
-        evse_nominal_frequency: `EVSENominalFrequency`.
-        evse_nominal_charge_power: `EVSENominalChargePower`.
-        evse_nominal_discharge_power: `EVSENominalDischargePower`.
-        evse_maximum_discharge_power: `EVSEMaximumDischargePower`.
+        evse_maximum_charge_power: `EVSEMaximumChargePower`. Most power that the station can give, W.
+        evse_minimum_charge_power: `EVSEMinimumChargePower`. Least power that the station can give, W.
+        evse_nominal_frequency: `EVSENominalFrequency`. Frequency of the grid, Hz.
+        evse_nominal_charge_power: `EVSENominalChargePower`. Power that the station is made to give, W.
+        evse_nominal_discharge_power: `EVSENominalDischargePower`. Power that the station is made to take
+            back, W.
+        evse_maximum_discharge_power: `EVSEMaximumDischargePower`. Most power that the station can take back,
+            W.
         ev_operating_mode: `EVOperatingMode`.
         grid_connection_mode: `GridConnectionMode`.
         der_control: `DERControl`.
-        evse_maximum_charge_power_l2: `EVSEMaximumChargePower_L2`, optional.
-        evse_maximum_charge_power_l3: `EVSEMaximumChargePower_L3`, optional.
-        evse_minimum_charge_power_l2: `EVSEMinimumChargePower_L2`, optional.
-        evse_minimum_charge_power_l3: `EVSEMinimumChargePower_L3`, optional.
-        maximum_power_asymmetry: `MaximumPowerAsymmetry`, optional.
-        evse_power_ramp_limitation: `EVSEPowerRampLimitation`, optional.
-        evse_present_active_power: `EVSEPresentActivePower`, optional.
-        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional.
-        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional.
-        evse_nominal_charge_power_l2: `EVSENominalChargePower_L2`, optional.
-        evse_nominal_charge_power_l3: `EVSENominalChargePower_L3`, optional.
-        evse_nominal_discharge_power_l2: `EVSENominalDischargePower_L2`, optional.
-        evse_nominal_discharge_power_l3: `EVSENominalDischargePower_L3`, optional.
-        evse_maximum_discharge_power_l2: `EVSEMaximumDischargePower_L2`, optional.
-        evse_maximum_discharge_power_l3: `EVSEMaximumDischargePower_L3`, optional.
+        evse_maximum_charge_power_l2: `EVSEMaximumChargePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_maximum_charge_power_l3: `EVSEMaximumChargePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        evse_minimum_charge_power_l2: `EVSEMinimumChargePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_minimum_charge_power_l3: `EVSEMinimumChargePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        maximum_power_asymmetry: `MaximumPowerAsymmetry`, optional. Most difference of power between two
+            phases, W.
+        evse_power_ramp_limitation: `EVSEPowerRampLimitation`, optional. How fast the power may change.
+        evse_present_active_power: `EVSEPresentActivePower`, optional. Power now, as the station measures it,
+            W.
+        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        evse_nominal_charge_power_l2: `EVSENominalChargePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_nominal_charge_power_l3: `EVSENominalChargePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        evse_nominal_discharge_power_l2: `EVSENominalDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        evse_nominal_discharge_power_l3: `EVSENominalDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
+        evse_maximum_discharge_power_l2: `EVSEMaximumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        evse_maximum_discharge_power_l3: `EVSEMaximumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
     """
 
     evse_maximum_charge_power: iso20_types.RationalNumber
@@ -767,41 +965,65 @@ class DER_AC_CPDResEnergyTransferMode(Message, frozen=True, gc=False, tag=True, 
 
 
 class DER_Dynamic_AC_CLReqControlMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`DER_Dynamic_AC_CLReqControlModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
+    """An AC car that the station controls and that serves the grid.
+
+    `DER_Dynamic_AC_CLReqControlModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
 
     Attributes:
-        ev_target_energy_request: `EVTargetEnergyRequest`.
-        ev_maximum_energy_request: `EVMaximumEnergyRequest`.
-        ev_minimum_energy_request: `EVMinimumEnergyRequest`.
-        ev_maximum_charge_power: `EVMaximumChargePower`.
-        ev_minimum_charge_power: `EVMinimumChargePower`.
-        ev_present_active_power: `EVPresentActivePower`.
-        ev_present_reactive_power: `EVPresentReactivePower`.
-        ev_maximum_discharge_power: `EVMaximumDischargePower`.
-        ev_minimum_discharge_power: `EVMinimumDischargePower`.
+        ev_target_energy_request: `EVTargetEnergyRequest`. Energy that the car wants until it leaves, Wh.
+        ev_maximum_energy_request: `EVMaximumEnergyRequest`. Most energy that the battery can take, Wh.
+        ev_minimum_energy_request: `EVMinimumEnergyRequest`. Energy that the car needs at least, Wh; not above
+            zero once it has that.
+        ev_maximum_charge_power: `EVMaximumChargePower`. Most power that the car can draw, W.
+        ev_minimum_charge_power: `EVMinimumChargePower`. Least power that the car can draw, W.
+        ev_present_active_power: `EVPresentActivePower`. Power now, as the car measures it, W.
+        ev_present_reactive_power: `EVPresentReactivePower`. Reactive power now, as the car measures it, var.
+        ev_maximum_discharge_power: `EVMaximumDischargePower`. Most power that the car can feed back, W.
+        ev_minimum_discharge_power: `EVMinimumDischargePower`. Least power that the car can feed back, W.
         grid_event_condition: `GridEventCondition`, 0 to 255.
-        departure_time: `DepartureTime`, optional, 0 to 4294967295.
-        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional.
-        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional.
-        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional.
-        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional.
-        ev_present_active_power_l2: `EVPresentActivePower_L2`, optional.
-        ev_present_active_power_l3: `EVPresentActivePower_L3`, optional.
-        ev_present_reactive_power_l2: `EVPresentReactivePower_L2`, optional.
-        ev_present_reactive_power_l3: `EVPresentReactivePower_L3`, optional.
-        ev_maximum_discharge_power_l2: `EVMaximumDischargePower_L2`, optional.
-        ev_maximum_discharge_power_l3: `EVMaximumDischargePower_L3`, optional.
-        ev_minimum_discharge_power_l2: `EVMinimumDischargePower_L2`, optional.
-        ev_minimum_discharge_power_l3: `EVMinimumDischargePower_L3`, optional.
-        ev_maximum_charge_reactive_power: `EVMaximumChargeReactivePower`, optional.
-        ev_maximum_charge_reactive_power_l2: `EVMaximumChargeReactivePower_L2`, optional.
-        ev_maximum_charge_reactive_power_l3: `EVMaximumChargeReactivePower_L3`, optional.
-        ev_maximum_discharge_reactive_power: `EVMaximumDischargeReactivePower`, optional.
-        ev_maximum_discharge_reactive_power_l2: `EVMaximumDischargeReactivePower_L2`, optional.
-        ev_maximum_discharge_reactive_power_l3: `EVMaximumDischargeReactivePower_L3`, optional.
-        ev_maximum_v2x_energy_request: `EVMaximumV2XEnergyRequest`, optional.
-        ev_minimum_v2x_energy_request: `EVMinimumV2XEnergyRequest`, optional.
+        departure_time: `DepartureTime`, optional, 0 to 4294967295. When the car will leave, s from now.
+        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_present_active_power_l2: `EVPresentActivePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_present_active_power_l3: `EVPresentActivePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_present_reactive_power_l2: `EVPresentReactivePower_L2`, optional. The same for phase L2, var;
+            absent when it is not told by phase.
+        ev_present_reactive_power_l3: `EVPresentReactivePower_L3`, optional. The same for phase L3, var;
+            absent when it is not told by phase.
+        ev_maximum_discharge_power_l2: `EVMaximumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        ev_maximum_discharge_power_l3: `EVMaximumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
+        ev_minimum_discharge_power_l2: `EVMinimumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        ev_minimum_discharge_power_l3: `EVMinimumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
+        ev_maximum_charge_reactive_power: `EVMaximumChargeReactivePower`, optional. Most reactive power that
+            the car can have while charging, var.
+        ev_maximum_charge_reactive_power_l2: `EVMaximumChargeReactivePower_L2`, optional. The same for phase
+            L2, var; absent when it is not told by phase.
+        ev_maximum_charge_reactive_power_l3: `EVMaximumChargeReactivePower_L3`, optional. The same for phase
+            L3, var; absent when it is not told by phase.
+        ev_maximum_discharge_reactive_power: `EVMaximumDischargeReactivePower`, optional. Most reactive power
+            that the car can have while discharging, var.
+        ev_maximum_discharge_reactive_power_l2: `EVMaximumDischargeReactivePower_L2`, optional. The same for
+            phase L2, var; absent when it is not told by phase.
+        ev_maximum_discharge_reactive_power_l3: `EVMaximumDischargeReactivePower_L3`, optional. The same for
+            phase L3, var; absent when it is not told by phase.
+        ev_maximum_v2x_energy_request: `EVMaximumV2XEnergyRequest`, optional. Upper end of the range in which
+            the car lets itself be discharged, counted as the requests above, Wh.
+        ev_minimum_v2x_energy_request: `EVMinimumV2XEnergyRequest`, optional. Lower end of the range in which
+            the car lets itself be discharged, counted as the requests above, Wh.
         ev_session_total_discharge_energy_available: `EVSessionTotalDischargeEnergyAvailable`, optional.
+            Energy that the car can feed back in the whole session, Wh.
     """
 
     ev_target_energy_request: iso20_types.RationalNumber
@@ -839,28 +1061,45 @@ class DER_Dynamic_AC_CLReqControlMode(Message, frozen=True, gc=False, tag=True, 
 
 
 class DER_Dynamic_AC_CLResControlMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`DER_Dynamic_AC_CLResControlModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
+    """What an AC station tells the car it controls and that serves the grid.
+
+    `DER_Dynamic_AC_CLResControlModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
 
     Attributes:
-        evse_target_active_power: `EVSETargetActivePower`.
-        evse_maximum_charge_power: `EVSEMaximumChargePower`.
-        evse_maximum_discharge_power: `EVSEMaximumDischargePower`.
-        departure_time: `DepartureTime`, optional, 0 to 4294967295.
-        minimum_soc: `MinimumSOC`, optional, 0 to 100.
-        target_soc: `TargetSOC`, optional, 0 to 100.
-        ack_max_delay: `AckMaxDelay`, optional, 0 to 65535.
-        evse_target_active_power_l2: `EVSETargetActivePower_L2`, optional.
-        evse_target_active_power_l3: `EVSETargetActivePower_L3`, optional.
-        evse_target_reactive_power: `EVSETargetReactivePower`, optional.
-        evse_target_reactive_power_l2: `EVSETargetReactivePower_L2`, optional.
-        evse_target_reactive_power_l3: `EVSETargetReactivePower_L3`, optional.
-        evse_present_active_power: `EVSEPresentActivePower`, optional.
-        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional.
-        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional.
-        evse_maximum_charge_power_l2: `EVSEMaximumChargePower_L2`, optional.
-        evse_maximum_charge_power_l3: `EVSEMaximumChargePower_L3`, optional.
-        evse_maximum_discharge_power_l2: `EVSEMaximumDischargePower_L2`, optional.
-        evse_maximum_discharge_power_l3: `EVSEMaximumDischargePower_L3`, optional.
+        evse_target_active_power: `EVSETargetActivePower`. Power that the station wants the car to take, W.
+        evse_maximum_charge_power: `EVSEMaximumChargePower`. Most power that the station can give, W.
+        evse_maximum_discharge_power: `EVSEMaximumDischargePower`. Most power that the station can take back,
+            W.
+        departure_time: `DepartureTime`, optional, 0 to 4294967295. When the car will leave, s from now.
+        minimum_soc: `MinimumSOC`, optional, 0 to 100. State of charge that the battery should have at least,
+            percent.
+        target_soc: `TargetSOC`, optional, 0 to 100. State of charge wanted at the departure, percent.
+        ack_max_delay: `AckMaxDelay`, optional, 0 to 65535. Longest delay with which the car has to follow new
+            values, s.
+        evse_target_active_power_l2: `EVSETargetActivePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_target_active_power_l3: `EVSETargetActivePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        evse_target_reactive_power: `EVSETargetReactivePower`, optional. Reactive power that the station wants
+            the car to take, var.
+        evse_target_reactive_power_l2: `EVSETargetReactivePower_L2`, optional. The same for phase L2, var;
+            absent when it is not told by phase.
+        evse_target_reactive_power_l3: `EVSETargetReactivePower_L3`, optional. The same for phase L3, var;
+            absent when it is not told by phase.
+        evse_present_active_power: `EVSEPresentActivePower`, optional. Power now, as the station measures it,
+            W.
+        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        evse_maximum_charge_power_l2: `EVSEMaximumChargePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_maximum_charge_power_l3: `EVSEMaximumChargePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        evse_maximum_discharge_power_l2: `EVSEMaximumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        evse_maximum_discharge_power_l3: `EVSEMaximumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
         dso_maximum_discharge_power: `DSOMaximumDischargePower`, optional.
         dso_maximum_discharge_power_l2: `DSOMaximumDischargePower_L2`, optional.
         dso_maximum_discharge_power_l3: `DSOMaximumDischargePower_L3`, optional.
@@ -895,37 +1134,61 @@ class DER_Dynamic_AC_CLResControlMode(Message, frozen=True, gc=False, tag=True, 
 
 
 class DER_Scheduled_AC_CLReqControlMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`DER_Scheduled_AC_CLReqControlModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
+    """An AC car under a schedule that serves the grid.
+
+    `DER_Scheduled_AC_CLReqControlModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
 
     Attributes:
-        ev_present_active_power: `EVPresentActivePower`.
-        ev_maximum_discharge_power: `EVMaximumDischargePower`.
-        ev_minimum_discharge_power: `EVMinimumDischargePower`.
+        ev_present_active_power: `EVPresentActivePower`. Power now, as the car measures it, W.
+        ev_maximum_discharge_power: `EVMaximumDischargePower`. Most power that the car can feed back, W.
+        ev_minimum_discharge_power: `EVMinimumDischargePower`. Least power that the car can feed back, W.
         grid_event_condition: `GridEventCondition`, 0 to 255.
-        ev_target_energy_request: `EVTargetEnergyRequest`, optional.
-        ev_maximum_energy_request: `EVMaximumEnergyRequest`, optional.
-        ev_minimum_energy_request: `EVMinimumEnergyRequest`, optional.
-        ev_maximum_charge_power: `EVMaximumChargePower`, optional.
-        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional.
-        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional.
-        ev_minimum_charge_power: `EVMinimumChargePower`, optional.
-        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional.
-        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional.
-        ev_present_active_power_l2: `EVPresentActivePower_L2`, optional.
-        ev_present_active_power_l3: `EVPresentActivePower_L3`, optional.
-        ev_present_reactive_power: `EVPresentReactivePower`, optional.
-        ev_present_reactive_power_l2: `EVPresentReactivePower_L2`, optional.
-        ev_present_reactive_power_l3: `EVPresentReactivePower_L3`, optional.
-        ev_maximum_discharge_power_l2: `EVMaximumDischargePower_L2`, optional.
-        ev_maximum_discharge_power_l3: `EVMaximumDischargePower_L3`, optional.
-        ev_minimum_discharge_power_l2: `EVMinimumDischargePower_L2`, optional.
-        ev_minimum_discharge_power_l3: `EVMinimumDischargePower_L3`, optional.
-        ev_maximum_charge_reactive_power: `EVMaximumChargeReactivePower`, optional.
-        ev_maximum_charge_reactive_power_l2: `EVMaximumChargeReactivePower_L2`, optional.
-        ev_maximum_charge_reactive_power_l3: `EVMaximumChargeReactivePower_L3`, optional.
-        ev_maximum_discharge_reactive_power: `EVMaximumDischargeReactivePower`, optional.
-        ev_maximum_discharge_reactive_power_l2: `EVMaximumDischargeReactivePower_L2`, optional.
-        ev_maximum_discharge_reactive_power_l3: `EVMaximumDischargeReactivePower_L3`, optional.
+        ev_target_energy_request: `EVTargetEnergyRequest`, optional. Energy that the car wants until it
+            leaves, Wh.
+        ev_maximum_energy_request: `EVMaximumEnergyRequest`, optional. Most energy that the battery can take,
+            Wh.
+        ev_minimum_energy_request: `EVMinimumEnergyRequest`, optional. Energy that the car needs at least, Wh;
+            not above zero once it has that.
+        ev_maximum_charge_power: `EVMaximumChargePower`, optional. Most power that the car can draw, W.
+        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power: `EVMinimumChargePower`, optional. Least power that the car can draw, W.
+        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_present_active_power_l2: `EVPresentActivePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_present_active_power_l3: `EVPresentActivePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_present_reactive_power: `EVPresentReactivePower`, optional. Reactive power now, as the car measures
+            it, var.
+        ev_present_reactive_power_l2: `EVPresentReactivePower_L2`, optional. The same for phase L2, var;
+            absent when it is not told by phase.
+        ev_present_reactive_power_l3: `EVPresentReactivePower_L3`, optional. The same for phase L3, var;
+            absent when it is not told by phase.
+        ev_maximum_discharge_power_l2: `EVMaximumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        ev_maximum_discharge_power_l3: `EVMaximumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
+        ev_minimum_discharge_power_l2: `EVMinimumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        ev_minimum_discharge_power_l3: `EVMinimumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
+        ev_maximum_charge_reactive_power: `EVMaximumChargeReactivePower`, optional. Most reactive power that
+            the car can have while charging, var.
+        ev_maximum_charge_reactive_power_l2: `EVMaximumChargeReactivePower_L2`, optional. The same for phase
+            L2, var; absent when it is not told by phase.
+        ev_maximum_charge_reactive_power_l3: `EVMaximumChargeReactivePower_L3`, optional. The same for phase
+            L3, var; absent when it is not told by phase.
+        ev_maximum_discharge_reactive_power: `EVMaximumDischargeReactivePower`, optional. Most reactive power
+            that the car can have while discharging, var.
+        ev_maximum_discharge_reactive_power_l2: `EVMaximumDischargeReactivePower_L2`, optional. The same for
+            phase L2, var; absent when it is not told by phase.
+        ev_maximum_discharge_reactive_power_l3: `EVMaximumDischargeReactivePower_L3`, optional. The same for
+            phase L3, var; absent when it is not told by phase.
     """
 
     ev_present_active_power: iso20_types.RationalNumber
@@ -959,24 +1222,40 @@ class DER_Scheduled_AC_CLReqControlMode(Message, frozen=True, gc=False, tag=True
 
 
 class DER_Scheduled_AC_CLResControlMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`DER_Scheduled_AC_CLResControlModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
+    """What an AC station wants of a car under a schedule that serves the grid.
+
+    `DER_Scheduled_AC_CLResControlModeType` of ISO 15118-20 Amendment 1, AC_DER IEC.
 
     Attributes:
-        evse_maximum_charge_power: `EVSEMaximumChargePower`.
-        evse_maximum_discharge_power: `EVSEMaximumDischargePower`.
-        evse_target_active_power: `EVSETargetActivePower`, optional.
-        evse_target_active_power_l2: `EVSETargetActivePower_L2`, optional.
-        evse_target_active_power_l3: `EVSETargetActivePower_L3`, optional.
-        evse_target_reactive_power: `EVSETargetReactivePower`, optional.
-        evse_target_reactive_power_l2: `EVSETargetReactivePower_L2`, optional.
-        evse_target_reactive_power_l3: `EVSETargetReactivePower_L3`, optional.
-        evse_present_active_power: `EVSEPresentActivePower`, optional.
-        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional.
-        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional.
-        evse_maximum_charge_power_l2: `EVSEMaximumChargePower_L2`, optional.
-        evse_maximum_charge_power_l3: `EVSEMaximumChargePower_L3`, optional.
-        evse_maximum_discharge_power_l2: `EVSEMaximumDischargePower_L2`, optional.
-        evse_maximum_discharge_power_l3: `EVSEMaximumDischargePower_L3`, optional.
+        evse_maximum_charge_power: `EVSEMaximumChargePower`. Most power that the station can give, W.
+        evse_maximum_discharge_power: `EVSEMaximumDischargePower`. Most power that the station can take back,
+            W.
+        evse_target_active_power: `EVSETargetActivePower`, optional. Power that the station wants the car to
+            take, W.
+        evse_target_active_power_l2: `EVSETargetActivePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_target_active_power_l3: `EVSETargetActivePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        evse_target_reactive_power: `EVSETargetReactivePower`, optional. Reactive power that the station wants
+            the car to take, var.
+        evse_target_reactive_power_l2: `EVSETargetReactivePower_L2`, optional. The same for phase L2, var;
+            absent when it is not told by phase.
+        evse_target_reactive_power_l3: `EVSETargetReactivePower_L3`, optional. The same for phase L3, var;
+            absent when it is not told by phase.
+        evse_present_active_power: `EVSEPresentActivePower`, optional. Power now, as the station measures it,
+            W.
+        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        evse_maximum_charge_power_l2: `EVSEMaximumChargePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_maximum_charge_power_l3: `EVSEMaximumChargePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        evse_maximum_discharge_power_l2: `EVSEMaximumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        evse_maximum_discharge_power_l3: `EVSEMaximumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
         dso_maximum_discharge_power: `DSOMaximumDischargePower`, optional.
         dso_maximum_discharge_power_l2: `DSOMaximumDischargePower_L2`, optional.
         dso_maximum_discharge_power_l3: `DSOMaximumDischargePower_L3`, optional.
@@ -1060,18 +1339,30 @@ class EVReactivePowerLimits(Message, frozen=True, gc=False):
     """`EVReactivePowerLimitsType` of ISO 15118-20 Amendment 1, AC_DER IEC.
 
     Attributes:
-        ev_maximum_charge_reactive_power: `EVMaximumChargeReactivePower`.
-        ev_maximum_discharge_reactive_power: `EVMaximumDischargeReactivePower`.
-        ev_maximum_charge_reactive_power_l2: `EVMaximumChargeReactivePower_L2`, optional.
-        ev_maximum_charge_reactive_power_l3: `EVMaximumChargeReactivePower_L3`, optional.
-        ev_minimum_charge_reactive_power: `EVMinimumChargeReactivePower`, optional.
-        ev_minimum_charge_reactive_power_l2: `EVMinimumChargeReactivePower_L2`, optional.
-        ev_minimum_charge_reactive_power_l3: `EVMinimumChargeReactivePower_L3`, optional.
-        ev_maximum_discharge_reactive_power_l2: `EVMaximumDischargeReactivePower_L2`, optional.
-        ev_maximum_discharge_reactive_power_l3: `EVMaximumDischargeReactivePower_L3`, optional.
-        ev_minimum_discharge_reactive_power: `EVMinimumDischargeReactivePower`, optional.
-        ev_minimum_discharge_reactive_power_l2: `EVMinimumDischargeReactivePower_L2`, optional.
-        ev_minimum_discharge_reactive_power_l3: `EVMinimumDischargeReactivePower_L3`, optional.
+        ev_maximum_charge_reactive_power: `EVMaximumChargeReactivePower`. Most reactive power that the car can
+            have while charging, var.
+        ev_maximum_discharge_reactive_power: `EVMaximumDischargeReactivePower`. Most reactive power that the
+            car can have while discharging, var.
+        ev_maximum_charge_reactive_power_l2: `EVMaximumChargeReactivePower_L2`, optional. The same for phase
+            L2, var; absent when it is not told by phase.
+        ev_maximum_charge_reactive_power_l3: `EVMaximumChargeReactivePower_L3`, optional. The same for phase
+            L3, var; absent when it is not told by phase.
+        ev_minimum_charge_reactive_power: `EVMinimumChargeReactivePower`, optional. Least reactive power that
+            the car can have while charging, var.
+        ev_minimum_charge_reactive_power_l2: `EVMinimumChargeReactivePower_L2`, optional. The same for phase
+            L2, var; absent when it is not told by phase.
+        ev_minimum_charge_reactive_power_l3: `EVMinimumChargeReactivePower_L3`, optional. The same for phase
+            L3, var; absent when it is not told by phase.
+        ev_maximum_discharge_reactive_power_l2: `EVMaximumDischargeReactivePower_L2`, optional. The same for
+            phase L2, var; absent when it is not told by phase.
+        ev_maximum_discharge_reactive_power_l3: `EVMaximumDischargeReactivePower_L3`, optional. The same for
+            phase L3, var; absent when it is not told by phase.
+        ev_minimum_discharge_reactive_power: `EVMinimumDischargeReactivePower`, optional. Least reactive power
+            that the car can have while discharging, var.
+        ev_minimum_discharge_reactive_power_l2: `EVMinimumDischargeReactivePower_L2`, optional. The same for
+            phase L2, var; absent when it is not told by phase.
+        ev_minimum_discharge_reactive_power_l3: `EVMinimumDischargeReactivePower_L3`, optional. The same for
+            phase L3, var; absent when it is not told by phase.
     """
 
     ev_maximum_charge_reactive_power: iso20_types.RationalNumber

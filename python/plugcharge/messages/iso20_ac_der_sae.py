@@ -150,15 +150,21 @@ class RequiredDEROperatingMode(StrEnum):
 
 
 class AC_CPDReqEnergyTransferMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`AC_CPDReqEnergyTransferModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
+    """Limits of an AC car that only charges.
+
+    `AC_CPDReqEnergyTransferModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
 
     Attributes:
-        ev_maximum_charge_power: `EVMaximumChargePower`.
-        ev_minimum_charge_power: `EVMinimumChargePower`.
-        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional.
-        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional.
-        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional.
-        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional.
+        ev_maximum_charge_power: `EVMaximumChargePower`. Most power that the car can draw, W.
+        ev_minimum_charge_power: `EVMinimumChargePower`. Least power that the car can draw, W.
+        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
     """
 
     ev_maximum_charge_power: iso20_types.RationalNumber
@@ -170,21 +176,31 @@ class AC_CPDReqEnergyTransferMode(Message, frozen=True, gc=False, tag=True, tag_
 
 
 class AC_CPDResEnergyTransferMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`AC_CPDResEnergyTransferModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
+    """Limits of an AC station that only charges.
+
+    `AC_CPDResEnergyTransferModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
 
     Attributes:
-        evse_maximum_charge_power: `EVSEMaximumChargePower`.
-        evse_minimum_charge_power: `EVSEMinimumChargePower`.
-        evse_nominal_frequency: `EVSENominalFrequency`.
-        evse_maximum_charge_power_l2: `EVSEMaximumChargePower_L2`, optional.
-        evse_maximum_charge_power_l3: `EVSEMaximumChargePower_L3`, optional.
-        evse_minimum_charge_power_l2: `EVSEMinimumChargePower_L2`, optional.
-        evse_minimum_charge_power_l3: `EVSEMinimumChargePower_L3`, optional.
-        maximum_power_asymmetry: `MaximumPowerAsymmetry`, optional.
-        evse_power_ramp_limitation: `EVSEPowerRampLimitation`, optional.
-        evse_present_active_power: `EVSEPresentActivePower`, optional.
-        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional.
-        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional.
+        evse_maximum_charge_power: `EVSEMaximumChargePower`. Most power that the station can give, W.
+        evse_minimum_charge_power: `EVSEMinimumChargePower`. Least power that the station can give, W.
+        evse_nominal_frequency: `EVSENominalFrequency`. Frequency of the grid, Hz.
+        evse_maximum_charge_power_l2: `EVSEMaximumChargePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_maximum_charge_power_l3: `EVSEMaximumChargePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        evse_minimum_charge_power_l2: `EVSEMinimumChargePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_minimum_charge_power_l3: `EVSEMinimumChargePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        maximum_power_asymmetry: `MaximumPowerAsymmetry`, optional. Most difference of power between two
+            phases, W.
+        evse_power_ramp_limitation: `EVSEPowerRampLimitation`, optional. How fast the power may change.
+        evse_present_active_power: `EVSEPresentActivePower`, optional. Power now, as the station measures it,
+            W.
+        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
     """
 
     evse_maximum_charge_power: iso20_types.RationalNumber
@@ -202,13 +218,18 @@ class AC_CPDResEnergyTransferMode(Message, frozen=True, gc=False, tag=True, tag_
 
 
 class AC_ChargeLoopReq(Message, frozen=True, gc=False):
-    """`AC_ChargeLoopReqType` of ISO 15118-20 Amendment 1, AC_DER SAE.
+    """An AC car tells how it charges, over and over while power flows.
+
+    The EVCC waits at most 0.5 s for the answer; the next request follows within 0.5 s ([V2G20-1500]).
+
+    `AC_ChargeLoopReqType` of ISO 15118-20 Amendment 1, AC_DER SAE.
 
     Attributes:
         header: `Header`.
-        meter_info_requested: `MeterInfoRequested`.
-        cl_req_control_mode: `CLReqControlMode`.
-        display_parameters: `DisplayParameters`, optional.
+        meter_info_requested: `MeterInfoRequested`. True when the response shall carry MeterInfo
+            ([V2G20-1081], [V2G20-1082]).
+        cl_req_control_mode: `CLReqControlMode`. State and needs, of the control mode in use.
+        display_parameters: `DisplayParameters`, optional. What the station may show to the driver.
     """
 
     header: iso20_types.MessageHeader
@@ -218,16 +239,22 @@ class AC_ChargeLoopReq(Message, frozen=True, gc=False):
 
 
 class AC_ChargeLoopRes(Message, frozen=True, gc=False):
-    """`AC_ChargeLoopResType` of ISO 15118-20 Amendment 1, AC_DER SAE.
+    """What an AC station wants or allows now.
+
+    Its mode is that of the request.
+
+    `AC_ChargeLoopResType` of ISO 15118-20 Amendment 1, AC_DER SAE.
 
     Attributes:
         header: `Header`.
-        response_code: `ResponseCode`.
-        cl_res_control_mode: `CLResControlMode`.
-        evse_status: `EVSEStatus`, optional.
-        meter_info: `MeterInfo`, optional.
-        receipt: `Receipt`, optional.
-        evse_target_frequency: `EVSETargetFrequency`, optional.
+        response_code: `ResponseCode`. OK, a WARNING with which the session goes on, or a FAILED that ends it.
+        cl_res_control_mode: `CLResControlMode`. Targets and limits, of the control mode in use.
+        evse_status: `EVSEStatus`, optional. What the station wants the car to do; absent when it wants
+            nothing.
+        meter_info: `MeterInfo`, optional. Reading of the meter; present when it was asked for.
+        receipt: `Receipt`, optional. Costs so far.
+        evse_target_frequency: `EVSETargetFrequency`, optional. Frequency at which a car that forms the grid
+            should hold it, Hz.
     """
 
     header: iso20_types.MessageHeader
@@ -240,11 +267,16 @@ class AC_ChargeLoopRes(Message, frozen=True, gc=False):
 
 
 class AC_ChargeParameterDiscoveryReq(Message, frozen=True, gc=False):
-    """`AC_ChargeParameterDiscoveryReqType` of ISO 15118-20 Amendment 1, AC_DER SAE.
+    """The limits of an AC car.
+
+    Sent by the EVCC after `ServiceSelectionRes`; a bidirectional service needs the BPT kind.
+
+    `AC_ChargeParameterDiscoveryReqType` of ISO 15118-20 Amendment 1, AC_DER SAE.
 
     Attributes:
         header: `Header`.
-        ac_cpd_req_energy_transfer_mode: `AC_CPDReqEnergyTransferMode`.
+        ac_cpd_req_energy_transfer_mode: `AC_CPDReqEnergyTransferMode`. The limits, of the kind that the
+            service needs.
     """
 
     header: iso20_types.MessageHeader
@@ -252,12 +284,15 @@ class AC_ChargeParameterDiscoveryReq(Message, frozen=True, gc=False):
 
 
 class AC_ChargeParameterDiscoveryRes(Message, frozen=True, gc=False):
-    """`AC_ChargeParameterDiscoveryResType` of ISO 15118-20 Amendment 1, AC_DER SAE.
+    """The limits of an AC station.
+
+    `AC_ChargeParameterDiscoveryResType` of ISO 15118-20 Amendment 1, AC_DER SAE.
 
     Attributes:
         header: `Header`.
-        response_code: `ResponseCode`.
-        ac_cpd_res_energy_transfer_mode: `AC_CPDResEnergyTransferMode`.
+        response_code: `ResponseCode`. OK, a WARNING with which the session goes on, or a FAILED that ends it.
+        ac_cpd_res_energy_transfer_mode: `AC_CPDResEnergyTransferMode`. The limits, of the kind that was asked
+            with.
     """
 
     header: iso20_types.MessageHeader
@@ -266,21 +301,31 @@ class AC_ChargeParameterDiscoveryRes(Message, frozen=True, gc=False):
 
 
 class BPT_AC_CPDReqEnergyTransferMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`BPT_AC_CPDReqEnergyTransferModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
+    """Limits of an AC car that also feeds back.
+
+    `BPT_AC_CPDReqEnergyTransferModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
 
     Attributes:
-        ev_maximum_charge_power: `EVMaximumChargePower`.
-        ev_minimum_charge_power: `EVMinimumChargePower`.
-        ev_maximum_discharge_power: `EVMaximumDischargePower`.
-        ev_minimum_discharge_power: `EVMinimumDischargePower`.
-        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional.
-        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional.
-        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional.
-        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional.
-        ev_maximum_discharge_power_l2: `EVMaximumDischargePower_L2`, optional.
-        ev_maximum_discharge_power_l3: `EVMaximumDischargePower_L3`, optional.
-        ev_minimum_discharge_power_l2: `EVMinimumDischargePower_L2`, optional.
-        ev_minimum_discharge_power_l3: `EVMinimumDischargePower_L3`, optional.
+        ev_maximum_charge_power: `EVMaximumChargePower`. Most power that the car can draw, W.
+        ev_minimum_charge_power: `EVMinimumChargePower`. Least power that the car can draw, W.
+        ev_maximum_discharge_power: `EVMaximumDischargePower`. Most power that the car can feed back, W.
+        ev_minimum_discharge_power: `EVMinimumDischargePower`. Least power that the car can feed back, W.
+        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_maximum_discharge_power_l2: `EVMaximumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        ev_maximum_discharge_power_l3: `EVMaximumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
+        ev_minimum_discharge_power_l2: `EVMinimumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        ev_minimum_discharge_power_l3: `EVMinimumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
     """
 
     ev_maximum_charge_power: iso20_types.RationalNumber
@@ -298,27 +343,43 @@ class BPT_AC_CPDReqEnergyTransferMode(Message, frozen=True, gc=False, tag=True, 
 
 
 class BPT_AC_CPDResEnergyTransferMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`BPT_AC_CPDResEnergyTransferModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
+    """Limits of an AC station that also takes power back.
+
+    `BPT_AC_CPDResEnergyTransferModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
 
     Attributes:
-        evse_maximum_charge_power: `EVSEMaximumChargePower`.
-        evse_minimum_charge_power: `EVSEMinimumChargePower`.
-        evse_nominal_frequency: `EVSENominalFrequency`.
-        evse_maximum_discharge_power: `EVSEMaximumDischargePower`.
-        evse_minimum_discharge_power: `EVSEMinimumDischargePower`.
-        evse_maximum_charge_power_l2: `EVSEMaximumChargePower_L2`, optional.
-        evse_maximum_charge_power_l3: `EVSEMaximumChargePower_L3`, optional.
-        evse_minimum_charge_power_l2: `EVSEMinimumChargePower_L2`, optional.
-        evse_minimum_charge_power_l3: `EVSEMinimumChargePower_L3`, optional.
-        maximum_power_asymmetry: `MaximumPowerAsymmetry`, optional.
-        evse_power_ramp_limitation: `EVSEPowerRampLimitation`, optional.
-        evse_present_active_power: `EVSEPresentActivePower`, optional.
-        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional.
-        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional.
-        evse_maximum_discharge_power_l2: `EVSEMaximumDischargePower_L2`, optional.
-        evse_maximum_discharge_power_l3: `EVSEMaximumDischargePower_L3`, optional.
-        evse_minimum_discharge_power_l2: `EVSEMinimumDischargePower_L2`, optional.
-        evse_minimum_discharge_power_l3: `EVSEMinimumDischargePower_L3`, optional.
+        evse_maximum_charge_power: `EVSEMaximumChargePower`. Most power that the station can give, W.
+        evse_minimum_charge_power: `EVSEMinimumChargePower`. Least power that the station can give, W.
+        evse_nominal_frequency: `EVSENominalFrequency`. Frequency of the grid, Hz.
+        evse_maximum_discharge_power: `EVSEMaximumDischargePower`. Most power that the station can take back,
+            W.
+        evse_minimum_discharge_power: `EVSEMinimumDischargePower`. Least power that the station can take back,
+            W.
+        evse_maximum_charge_power_l2: `EVSEMaximumChargePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_maximum_charge_power_l3: `EVSEMaximumChargePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        evse_minimum_charge_power_l2: `EVSEMinimumChargePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_minimum_charge_power_l3: `EVSEMinimumChargePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        maximum_power_asymmetry: `MaximumPowerAsymmetry`, optional. Most difference of power between two
+            phases, W.
+        evse_power_ramp_limitation: `EVSEPowerRampLimitation`, optional. How fast the power may change.
+        evse_present_active_power: `EVSEPresentActivePower`, optional. Power now, as the station measures it,
+            W.
+        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        evse_maximum_discharge_power_l2: `EVSEMaximumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        evse_maximum_discharge_power_l3: `EVSEMaximumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
+        evse_minimum_discharge_power_l2: `EVSEMinimumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        evse_minimum_discharge_power_l3: `EVSEMinimumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
     """
 
     evse_maximum_charge_power: iso20_types.RationalNumber
@@ -342,33 +403,50 @@ class BPT_AC_CPDResEnergyTransferMode(Message, frozen=True, gc=False, tag=True, 
 
 
 class BPT_Dynamic_AC_CLReqControlMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`BPT_Dynamic_AC_CLReqControlModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
+    """An AC car that the station controls and that also feeds back.
+
+    `BPT_Dynamic_AC_CLReqControlModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
 
     Attributes:
-        ev_target_energy_request: `EVTargetEnergyRequest`.
-        ev_maximum_energy_request: `EVMaximumEnergyRequest`.
-        ev_minimum_energy_request: `EVMinimumEnergyRequest`.
-        ev_maximum_charge_power: `EVMaximumChargePower`.
-        ev_minimum_charge_power: `EVMinimumChargePower`.
-        ev_present_active_power: `EVPresentActivePower`.
-        ev_present_reactive_power: `EVPresentReactivePower`.
-        ev_maximum_discharge_power: `EVMaximumDischargePower`.
-        ev_minimum_discharge_power: `EVMinimumDischargePower`.
-        departure_time: `DepartureTime`, optional, 0 to 4294967295.
-        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional.
-        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional.
-        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional.
-        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional.
-        ev_present_active_power_l2: `EVPresentActivePower_L2`, optional.
-        ev_present_active_power_l3: `EVPresentActivePower_L3`, optional.
-        ev_present_reactive_power_l2: `EVPresentReactivePower_L2`, optional.
-        ev_present_reactive_power_l3: `EVPresentReactivePower_L3`, optional.
-        ev_maximum_discharge_power_l2: `EVMaximumDischargePower_L2`, optional.
-        ev_maximum_discharge_power_l3: `EVMaximumDischargePower_L3`, optional.
-        ev_minimum_discharge_power_l2: `EVMinimumDischargePower_L2`, optional.
-        ev_minimum_discharge_power_l3: `EVMinimumDischargePower_L3`, optional.
-        ev_maximum_v2x_energy_request: `EVMaximumV2XEnergyRequest`, optional.
-        ev_minimum_v2x_energy_request: `EVMinimumV2XEnergyRequest`, optional.
+        ev_target_energy_request: `EVTargetEnergyRequest`. Energy that the car wants until it leaves, Wh.
+        ev_maximum_energy_request: `EVMaximumEnergyRequest`. Most energy that the battery can take, Wh.
+        ev_minimum_energy_request: `EVMinimumEnergyRequest`. Energy that the car needs at least, Wh; not above
+            zero once it has that.
+        ev_maximum_charge_power: `EVMaximumChargePower`. Most power that the car can draw, W.
+        ev_minimum_charge_power: `EVMinimumChargePower`. Least power that the car can draw, W.
+        ev_present_active_power: `EVPresentActivePower`. Power now, as the car measures it, W.
+        ev_present_reactive_power: `EVPresentReactivePower`. Reactive power now, as the car measures it, var.
+        ev_maximum_discharge_power: `EVMaximumDischargePower`. Most power that the car can feed back, W.
+        ev_minimum_discharge_power: `EVMinimumDischargePower`. Least power that the car can feed back, W.
+        departure_time: `DepartureTime`, optional, 0 to 4294967295. When the car will leave, s from now.
+        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_present_active_power_l2: `EVPresentActivePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_present_active_power_l3: `EVPresentActivePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_present_reactive_power_l2: `EVPresentReactivePower_L2`, optional. The same for phase L2, var;
+            absent when it is not told by phase.
+        ev_present_reactive_power_l3: `EVPresentReactivePower_L3`, optional. The same for phase L3, var;
+            absent when it is not told by phase.
+        ev_maximum_discharge_power_l2: `EVMaximumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        ev_maximum_discharge_power_l3: `EVMaximumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
+        ev_minimum_discharge_power_l2: `EVMinimumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        ev_minimum_discharge_power_l3: `EVMinimumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
+        ev_maximum_v2x_energy_request: `EVMaximumV2XEnergyRequest`, optional. Upper end of the range in which
+            the car lets itself be discharged, counted as the requests above, Wh.
+        ev_minimum_v2x_energy_request: `EVMinimumV2XEnergyRequest`, optional. Lower end of the range in which
+            the car lets itself be discharged, counted as the requests above, Wh.
     """
 
     ev_target_energy_request: iso20_types.RationalNumber
@@ -398,22 +476,34 @@ class BPT_Dynamic_AC_CLReqControlMode(Message, frozen=True, gc=False, tag=True, 
 
 
 class BPT_Dynamic_AC_CLResControlMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`BPT_Dynamic_AC_CLResControlModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
+    """What an AC station tells the car it controls and that also feeds back.
+
+    `BPT_Dynamic_AC_CLResControlModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
 
     Attributes:
-        evse_target_active_power: `EVSETargetActivePower`.
-        departure_time: `DepartureTime`, optional, 0 to 4294967295.
-        minimum_soc: `MinimumSOC`, optional, 0 to 100.
-        target_soc: `TargetSOC`, optional, 0 to 100.
-        ack_max_delay: `AckMaxDelay`, optional, 0 to 65535.
-        evse_target_active_power_l2: `EVSETargetActivePower_L2`, optional.
-        evse_target_active_power_l3: `EVSETargetActivePower_L3`, optional.
-        evse_target_reactive_power: `EVSETargetReactivePower`, optional.
-        evse_target_reactive_power_l2: `EVSETargetReactivePower_L2`, optional.
-        evse_target_reactive_power_l3: `EVSETargetReactivePower_L3`, optional.
-        evse_present_active_power: `EVSEPresentActivePower`, optional.
-        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional.
-        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional.
+        evse_target_active_power: `EVSETargetActivePower`. Power that the station wants the car to take, W.
+        departure_time: `DepartureTime`, optional, 0 to 4294967295. When the car will leave, s from now.
+        minimum_soc: `MinimumSOC`, optional, 0 to 100. State of charge that the battery should have at least,
+            percent.
+        target_soc: `TargetSOC`, optional, 0 to 100. State of charge wanted at the departure, percent.
+        ack_max_delay: `AckMaxDelay`, optional, 0 to 65535. Longest delay with which the car has to follow new
+            values, s.
+        evse_target_active_power_l2: `EVSETargetActivePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_target_active_power_l3: `EVSETargetActivePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        evse_target_reactive_power: `EVSETargetReactivePower`, optional. Reactive power that the station wants
+            the car to take, var.
+        evse_target_reactive_power_l2: `EVSETargetReactivePower_L2`, optional. The same for phase L2, var;
+            absent when it is not told by phase.
+        evse_target_reactive_power_l3: `EVSETargetReactivePower_L3`, optional. The same for phase L3, var;
+            absent when it is not told by phase.
+        evse_present_active_power: `EVSEPresentActivePower`, optional. Power now, as the station measures it,
+            W.
+        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
     """
 
     evse_target_active_power: iso20_types.RationalNumber
@@ -432,30 +522,50 @@ class BPT_Dynamic_AC_CLResControlMode(Message, frozen=True, gc=False, tag=True, 
 
 
 class BPT_Scheduled_AC_CLReqControlMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`BPT_Scheduled_AC_CLReqControlModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
+    """An AC car under a schedule that also feeds back.
+
+    `BPT_Scheduled_AC_CLReqControlModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
 
     Attributes:
-        ev_present_active_power: `EVPresentActivePower`.
-        ev_target_energy_request: `EVTargetEnergyRequest`, optional.
-        ev_maximum_energy_request: `EVMaximumEnergyRequest`, optional.
-        ev_minimum_energy_request: `EVMinimumEnergyRequest`, optional.
-        ev_maximum_charge_power: `EVMaximumChargePower`, optional.
-        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional.
-        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional.
-        ev_minimum_charge_power: `EVMinimumChargePower`, optional.
-        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional.
-        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional.
-        ev_present_active_power_l2: `EVPresentActivePower_L2`, optional.
-        ev_present_active_power_l3: `EVPresentActivePower_L3`, optional.
-        ev_present_reactive_power: `EVPresentReactivePower`, optional.
-        ev_present_reactive_power_l2: `EVPresentReactivePower_L2`, optional.
-        ev_present_reactive_power_l3: `EVPresentReactivePower_L3`, optional.
-        ev_maximum_discharge_power: `EVMaximumDischargePower`, optional.
-        ev_maximum_discharge_power_l2: `EVMaximumDischargePower_L2`, optional.
-        ev_maximum_discharge_power_l3: `EVMaximumDischargePower_L3`, optional.
-        ev_minimum_discharge_power: `EVMinimumDischargePower`, optional.
-        ev_minimum_discharge_power_l2: `EVMinimumDischargePower_L2`, optional.
-        ev_minimum_discharge_power_l3: `EVMinimumDischargePower_L3`, optional.
+        ev_present_active_power: `EVPresentActivePower`. Power now, as the car measures it, W.
+        ev_target_energy_request: `EVTargetEnergyRequest`, optional. Energy that the car wants until it
+            leaves, Wh.
+        ev_maximum_energy_request: `EVMaximumEnergyRequest`, optional. Most energy that the battery can take,
+            Wh.
+        ev_minimum_energy_request: `EVMinimumEnergyRequest`, optional. Energy that the car needs at least, Wh;
+            not above zero once it has that.
+        ev_maximum_charge_power: `EVMaximumChargePower`, optional. Most power that the car can draw, W.
+        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power: `EVMinimumChargePower`, optional. Least power that the car can draw, W.
+        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_present_active_power_l2: `EVPresentActivePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_present_active_power_l3: `EVPresentActivePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_present_reactive_power: `EVPresentReactivePower`, optional. Reactive power now, as the car measures
+            it, var.
+        ev_present_reactive_power_l2: `EVPresentReactivePower_L2`, optional. The same for phase L2, var;
+            absent when it is not told by phase.
+        ev_present_reactive_power_l3: `EVPresentReactivePower_L3`, optional. The same for phase L3, var;
+            absent when it is not told by phase.
+        ev_maximum_discharge_power: `EVMaximumDischargePower`, optional. Most power that the car can feed
+            back, W.
+        ev_maximum_discharge_power_l2: `EVMaximumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        ev_maximum_discharge_power_l3: `EVMaximumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
+        ev_minimum_discharge_power: `EVMinimumDischargePower`, optional. Least power that the car can feed
+            back, W.
+        ev_minimum_discharge_power_l2: `EVMinimumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        ev_minimum_discharge_power_l3: `EVMinimumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
     """
 
     ev_present_active_power: iso20_types.RationalNumber
@@ -482,18 +592,29 @@ class BPT_Scheduled_AC_CLReqControlMode(Message, frozen=True, gc=False, tag=True
 
 
 class BPT_Scheduled_AC_CLResControlMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`BPT_Scheduled_AC_CLResControlModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
+    """What an AC station wants of a car under a schedule that also feeds back.
+
+    `BPT_Scheduled_AC_CLResControlModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
 
     Attributes:
-        evse_target_active_power: `EVSETargetActivePower`, optional.
-        evse_target_active_power_l2: `EVSETargetActivePower_L2`, optional.
-        evse_target_active_power_l3: `EVSETargetActivePower_L3`, optional.
-        evse_target_reactive_power: `EVSETargetReactivePower`, optional.
-        evse_target_reactive_power_l2: `EVSETargetReactivePower_L2`, optional.
-        evse_target_reactive_power_l3: `EVSETargetReactivePower_L3`, optional.
-        evse_present_active_power: `EVSEPresentActivePower`, optional.
-        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional.
-        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional.
+        evse_target_active_power: `EVSETargetActivePower`, optional. Power that the station wants the car to
+            take, W.
+        evse_target_active_power_l2: `EVSETargetActivePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_target_active_power_l3: `EVSETargetActivePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        evse_target_reactive_power: `EVSETargetReactivePower`, optional. Reactive power that the station wants
+            the car to take, var.
+        evse_target_reactive_power_l2: `EVSETargetReactivePower_L2`, optional. The same for phase L2, var;
+            absent when it is not told by phase.
+        evse_target_reactive_power_l3: `EVSETargetReactivePower_L3`, optional. The same for phase L3, var;
+            absent when it is not told by phase.
+        evse_present_active_power: `EVSEPresentActivePower`, optional. Power now, as the station measures it,
+            W.
+        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
     """
 
     evse_target_active_power: iso20_types.RationalNumber | None = None
@@ -508,25 +629,36 @@ class BPT_Scheduled_AC_CLResControlMode(Message, frozen=True, gc=False, tag=True
 
 
 class Dynamic_AC_CLReqControlMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`Dynamic_AC_CLReqControlModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
+    """An AC car that the station controls.
+
+    `Dynamic_AC_CLReqControlModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
 
     Attributes:
-        ev_target_energy_request: `EVTargetEnergyRequest`.
-        ev_maximum_energy_request: `EVMaximumEnergyRequest`.
-        ev_minimum_energy_request: `EVMinimumEnergyRequest`.
-        ev_maximum_charge_power: `EVMaximumChargePower`.
-        ev_minimum_charge_power: `EVMinimumChargePower`.
-        ev_present_active_power: `EVPresentActivePower`.
-        ev_present_reactive_power: `EVPresentReactivePower`.
-        departure_time: `DepartureTime`, optional, 0 to 4294967295.
-        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional.
-        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional.
-        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional.
-        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional.
-        ev_present_active_power_l2: `EVPresentActivePower_L2`, optional.
-        ev_present_active_power_l3: `EVPresentActivePower_L3`, optional.
-        ev_present_reactive_power_l2: `EVPresentReactivePower_L2`, optional.
-        ev_present_reactive_power_l3: `EVPresentReactivePower_L3`, optional.
+        ev_target_energy_request: `EVTargetEnergyRequest`. Energy that the car wants until it leaves, Wh.
+        ev_maximum_energy_request: `EVMaximumEnergyRequest`. Most energy that the battery can take, Wh.
+        ev_minimum_energy_request: `EVMinimumEnergyRequest`. Energy that the car needs at least, Wh; not above
+            zero once it has that.
+        ev_maximum_charge_power: `EVMaximumChargePower`. Most power that the car can draw, W.
+        ev_minimum_charge_power: `EVMinimumChargePower`. Least power that the car can draw, W.
+        ev_present_active_power: `EVPresentActivePower`. Power now, as the car measures it, W.
+        ev_present_reactive_power: `EVPresentReactivePower`. Reactive power now, as the car measures it, var.
+        departure_time: `DepartureTime`, optional, 0 to 4294967295. When the car will leave, s from now.
+        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_present_active_power_l2: `EVPresentActivePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_present_active_power_l3: `EVPresentActivePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_present_reactive_power_l2: `EVPresentReactivePower_L2`, optional. The same for phase L2, var;
+            absent when it is not told by phase.
+        ev_present_reactive_power_l3: `EVPresentReactivePower_L3`, optional. The same for phase L3, var;
+            absent when it is not told by phase.
     """
 
     ev_target_energy_request: iso20_types.RationalNumber
@@ -548,22 +680,34 @@ class Dynamic_AC_CLReqControlMode(Message, frozen=True, gc=False, tag=True, tag_
 
 
 class Dynamic_AC_CLResControlMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`Dynamic_AC_CLResControlModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
+    """What an AC station tells the car it controls.
+
+    `Dynamic_AC_CLResControlModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
 
     Attributes:
-        evse_target_active_power: `EVSETargetActivePower`.
-        departure_time: `DepartureTime`, optional, 0 to 4294967295.
-        minimum_soc: `MinimumSOC`, optional, 0 to 100.
-        target_soc: `TargetSOC`, optional, 0 to 100.
-        ack_max_delay: `AckMaxDelay`, optional, 0 to 65535.
-        evse_target_active_power_l2: `EVSETargetActivePower_L2`, optional.
-        evse_target_active_power_l3: `EVSETargetActivePower_L3`, optional.
-        evse_target_reactive_power: `EVSETargetReactivePower`, optional.
-        evse_target_reactive_power_l2: `EVSETargetReactivePower_L2`, optional.
-        evse_target_reactive_power_l3: `EVSETargetReactivePower_L3`, optional.
-        evse_present_active_power: `EVSEPresentActivePower`, optional.
-        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional.
-        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional.
+        evse_target_active_power: `EVSETargetActivePower`. Power that the station wants the car to take, W.
+        departure_time: `DepartureTime`, optional, 0 to 4294967295. When the car will leave, s from now.
+        minimum_soc: `MinimumSOC`, optional, 0 to 100. State of charge that the battery should have at least,
+            percent.
+        target_soc: `TargetSOC`, optional, 0 to 100. State of charge wanted at the departure, percent.
+        ack_max_delay: `AckMaxDelay`, optional, 0 to 65535. Longest delay with which the car has to follow new
+            values, s.
+        evse_target_active_power_l2: `EVSETargetActivePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_target_active_power_l3: `EVSETargetActivePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        evse_target_reactive_power: `EVSETargetReactivePower`, optional. Reactive power that the station wants
+            the car to take, var.
+        evse_target_reactive_power_l2: `EVSETargetReactivePower_L2`, optional. The same for phase L2, var;
+            absent when it is not told by phase.
+        evse_target_reactive_power_l3: `EVSETargetReactivePower_L3`, optional. The same for phase L3, var;
+            absent when it is not told by phase.
+        evse_present_active_power: `EVSEPresentActivePower`, optional. Power now, as the station measures it,
+            W.
+        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
     """
 
     evse_target_active_power: iso20_types.RationalNumber
@@ -582,24 +726,38 @@ class Dynamic_AC_CLResControlMode(Message, frozen=True, gc=False, tag=True, tag_
 
 
 class Scheduled_AC_CLReqControlMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`Scheduled_AC_CLReqControlModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
+    """An AC car under a schedule.
+
+    `Scheduled_AC_CLReqControlModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
 
     Attributes:
-        ev_present_active_power: `EVPresentActivePower`.
-        ev_target_energy_request: `EVTargetEnergyRequest`, optional.
-        ev_maximum_energy_request: `EVMaximumEnergyRequest`, optional.
-        ev_minimum_energy_request: `EVMinimumEnergyRequest`, optional.
-        ev_maximum_charge_power: `EVMaximumChargePower`, optional.
-        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional.
-        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional.
-        ev_minimum_charge_power: `EVMinimumChargePower`, optional.
-        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional.
-        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional.
-        ev_present_active_power_l2: `EVPresentActivePower_L2`, optional.
-        ev_present_active_power_l3: `EVPresentActivePower_L3`, optional.
-        ev_present_reactive_power: `EVPresentReactivePower`, optional.
-        ev_present_reactive_power_l2: `EVPresentReactivePower_L2`, optional.
-        ev_present_reactive_power_l3: `EVPresentReactivePower_L3`, optional.
+        ev_present_active_power: `EVPresentActivePower`. Power now, as the car measures it, W.
+        ev_target_energy_request: `EVTargetEnergyRequest`, optional. Energy that the car wants until it
+            leaves, Wh.
+        ev_maximum_energy_request: `EVMaximumEnergyRequest`, optional. Most energy that the battery can take,
+            Wh.
+        ev_minimum_energy_request: `EVMinimumEnergyRequest`, optional. Energy that the car needs at least, Wh;
+            not above zero once it has that.
+        ev_maximum_charge_power: `EVMaximumChargePower`, optional. Most power that the car can draw, W.
+        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power: `EVMinimumChargePower`, optional. Least power that the car can draw, W.
+        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_present_active_power_l2: `EVPresentActivePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_present_active_power_l3: `EVPresentActivePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_present_reactive_power: `EVPresentReactivePower`, optional. Reactive power now, as the car measures
+            it, var.
+        ev_present_reactive_power_l2: `EVPresentReactivePower_L2`, optional. The same for phase L2, var;
+            absent when it is not told by phase.
+        ev_present_reactive_power_l3: `EVPresentReactivePower_L3`, optional. The same for phase L3, var;
+            absent when it is not told by phase.
     """
 
     ev_present_active_power: iso20_types.RationalNumber
@@ -620,18 +778,29 @@ class Scheduled_AC_CLReqControlMode(Message, frozen=True, gc=False, tag=True, ta
 
 
 class Scheduled_AC_CLResControlMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`Scheduled_AC_CLResControlModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
+    """What an AC station wants of a car under a schedule.
+
+    `Scheduled_AC_CLResControlModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
 
     Attributes:
-        evse_target_active_power: `EVSETargetActivePower`, optional.
-        evse_target_active_power_l2: `EVSETargetActivePower_L2`, optional.
-        evse_target_active_power_l3: `EVSETargetActivePower_L3`, optional.
-        evse_target_reactive_power: `EVSETargetReactivePower`, optional.
-        evse_target_reactive_power_l2: `EVSETargetReactivePower_L2`, optional.
-        evse_target_reactive_power_l3: `EVSETargetReactivePower_L3`, optional.
-        evse_present_active_power: `EVSEPresentActivePower`, optional.
-        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional.
-        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional.
+        evse_target_active_power: `EVSETargetActivePower`, optional. Power that the station wants the car to
+            take, W.
+        evse_target_active_power_l2: `EVSETargetActivePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_target_active_power_l3: `EVSETargetActivePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        evse_target_reactive_power: `EVSETargetReactivePower`, optional. Reactive power that the station wants
+            the car to take, var.
+        evse_target_reactive_power_l2: `EVSETargetReactivePower_L2`, optional. The same for phase L2, var;
+            absent when it is not told by phase.
+        evse_target_reactive_power_l3: `EVSETargetReactivePower_L3`, optional. The same for phase L3, var;
+            absent when it is not told by phase.
+        evse_present_active_power: `EVSEPresentActivePower`, optional. Power now, as the station measures it,
+            W.
+        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
     """
 
     evse_target_active_power: iso20_types.RationalNumber | None = None
@@ -810,22 +979,24 @@ class DERCurve(Message, frozen=True, gc=False):
 
 
 class DER_AC_CPDReqEnergyTransferMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`DER_AC_CPDReqEnergyTransferModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
+    """Limits of an AC car that serves the grid.
+
+    `DER_AC_CPDReqEnergyTransferModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
 
     Attributes:
-        ev_maximum_charge_power: `EVMaximumChargePower`.
-        ev_minimum_charge_power: `EVMinimumChargePower`.
-        ev_processing: `EVProcessing`.
-        ev_maximum_discharge_power: `EVMaximumDischargePower`.
+        ev_maximum_charge_power: `EVMaximumChargePower`. Most power that the car can draw, W.
+        ev_minimum_charge_power: `EVMinimumChargePower`. Least power that the car can draw, W.
+        ev_processing: `EVProcessing`. Finished, or Ongoing while the car needs more time.
+        ev_maximum_discharge_power: `EVMaximumDischargePower`. Most power that the car can feed back, W.
         ev_apparent_power_limits: `EVApparentPowerLimits`.
         ev_reactive_power_limits: `EVReactivePowerLimits`.
         ev_excitation_limits: `EVExcitationLimits`.
         ev_inverter_details: `EVInverterDetails`.
         ieee1547_normal_category: `IEEE1547NormalCategory`.
         ieee1547_abnormal_category: `IEEE1547AbnormalCategory`.
-        ev_nominal_voltage: `EVNominalVoltage`.
-        ev_maximum_voltage: `EVMaximumVoltage`.
-        ev_minimum_voltage: `EVMinimumVoltage`.
+        ev_nominal_voltage: `EVNominalVoltage`. Nominal voltage of the car, V.
+        ev_maximum_voltage: `EVMaximumVoltage`. Most voltage that the car can take, V.
+        ev_minimum_voltage: `EVMinimumVoltage`. Least voltage that the car can work with, V.
         ev_nominal_voltage_offset: `EVNominalVoltageOffset`.
         j3072_certified: `J3072Certified`.
         j3072_certification_date: `J3072CertificationDate`, 0 to 2^64-1.
@@ -833,16 +1004,26 @@ class DER_AC_CPDReqEnergyTransferMode(Message, frozen=True, gc=False, tag=True, 
         ev_update_time: `EVUpdateTime`, 0 to 2^64-1.
         supported_modes: `SupportedModes`, 0 to 4294967295.
         enabled_modes: `EnabledModes`, 0 to 4294967295.
-        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional.
-        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional.
-        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional.
-        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional.
-        ev_maximum_discharge_power_l2: `EVMaximumDischargePower_L2`, optional.
-        ev_maximum_discharge_power_l3: `EVMaximumDischargePower_L3`, optional.
-        ev_minimum_discharge_power: `EVMinimumDischargePower`, optional.
-        ev_minimum_discharge_power_l2: `EVMinimumDischargePower_L2`, optional.
-        ev_minimum_discharge_power_l3: `EVMinimumDischargePower_L3`, optional.
+        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_maximum_discharge_power_l2: `EVMaximumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        ev_maximum_discharge_power_l3: `EVMaximumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
+        ev_minimum_discharge_power: `EVMinimumDischargePower`, optional. Least power that the car can feed
+            back, W.
+        ev_minimum_discharge_power_l2: `EVMinimumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        ev_minimum_discharge_power_l3: `EVMinimumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
         ev_session_total_discharge_energy_available: `EVSessionTotalDischargeEnergyAvailable`, optional.
+            Energy that the car can feed back in the whole session, Wh.
     """
 
     ev_maximum_charge_power: iso20_types.RationalNumber
@@ -878,38 +1059,57 @@ class DER_AC_CPDReqEnergyTransferMode(Message, frozen=True, gc=False, tag=True, 
 
 
 class DER_AC_CPDResEnergyTransferMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`DER_AC_CPDResEnergyTransferModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
+    """Limits of an AC station, and what the grid asks of a car that serves it.
+
+    `DER_AC_CPDResEnergyTransferModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
 
     Attributes:
-        evse_maximum_charge_power: `EVSEMaximumChargePower`.
-        evse_minimum_charge_power: `EVSEMinimumChargePower`.
-        evse_nominal_frequency: `EVSENominalFrequency`.
-        evse_processing: `EVSEProcessing`.
+        evse_maximum_charge_power: `EVSEMaximumChargePower`. Most power that the station can give, W.
+        evse_minimum_charge_power: `EVSEMinimumChargePower`. Least power that the station can give, W.
+        evse_nominal_frequency: `EVSENominalFrequency`. Frequency of the grid, Hz.
+        evse_processing: `EVSEProcessing`. Finished, or Ongoing: then the car sends the same request again.
         der_control_cpd_res: `DERControlCPDRes`.
-        evse_maximum_discharge_power: `EVSEMaximumDischargePower`.
+        evse_maximum_discharge_power: `EVSEMaximumDischargePower`. Most power that the station can take back,
+            W.
         evse_reactive_power_limits: `EVSEReactivePowerLimits`.
         grid_limits: `GridLimits`.
         required_der_operating_mode: `RequiredDEROperatingMode`.
         grid_connection_mode: `GridConnectionMode`.
         evse_update_time: `EVSEUpdateTime`, 0 to 2^64-1.
-        evse_maximum_charge_power_l2: `EVSEMaximumChargePower_L2`, optional.
-        evse_maximum_charge_power_l3: `EVSEMaximumChargePower_L3`, optional.
-        evse_minimum_charge_power_l2: `EVSEMinimumChargePower_L2`, optional.
-        evse_minimum_charge_power_l3: `EVSEMinimumChargePower_L3`, optional.
-        maximum_power_asymmetry: `MaximumPowerAsymmetry`, optional.
-        evse_power_ramp_limitation: `EVSEPowerRampLimitation`, optional.
-        evse_present_active_power: `EVSEPresentActivePower`, optional.
-        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional.
-        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional.
+        evse_maximum_charge_power_l2: `EVSEMaximumChargePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_maximum_charge_power_l3: `EVSEMaximumChargePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        evse_minimum_charge_power_l2: `EVSEMinimumChargePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_minimum_charge_power_l3: `EVSEMinimumChargePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        maximum_power_asymmetry: `MaximumPowerAsymmetry`, optional. Most difference of power between two
+            phases, W.
+        evse_power_ramp_limitation: `EVSEPowerRampLimitation`, optional. How fast the power may change.
+        evse_present_active_power: `EVSEPresentActivePower`, optional. Power now, as the station measures it,
+            W.
+        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
         evse_status: `EVSEStatus`, optional.
-        evse_nominal_charge_power: `EVSENominalChargePower`, optional.
-        evse_nominal_charge_power_l2: `EVSENominalChargePower_L2`, optional.
-        evse_nominal_charge_power_l3: `EVSENominalChargePower_L3`, optional.
-        evse_nominal_discharge_power: `EVSENominalDischargePower`, optional.
-        evse_nominal_discharge_power_l2: `EVSENominalDischargePower_L2`, optional.
-        evse_nominal_discharge_power_l3: `EVSENominalDischargePower_L3`, optional.
-        evse_maximum_discharge_power_l2: `EVSEMaximumDischargePower_L2`, optional.
-        evse_maximum_discharge_power_l3: `EVSEMaximumDischargePower_L3`, optional.
+        evse_nominal_charge_power: `EVSENominalChargePower`, optional. Power that the station is made to give,
+            W.
+        evse_nominal_charge_power_l2: `EVSENominalChargePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_nominal_charge_power_l3: `EVSENominalChargePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        evse_nominal_discharge_power: `EVSENominalDischargePower`, optional. Power that the station is made to
+            take back, W.
+        evse_nominal_discharge_power_l2: `EVSENominalDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        evse_nominal_discharge_power_l3: `EVSENominalDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
+        evse_maximum_discharge_power_l2: `EVSEMaximumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        evse_maximum_discharge_power_l3: `EVSEMaximumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
     """
 
     evse_maximum_charge_power: iso20_types.RationalNumber
@@ -944,20 +1144,23 @@ class DER_AC_CPDResEnergyTransferMode(Message, frozen=True, gc=False, tag=True, 
 
 
 class DER_Dynamic_AC_CLReqControlMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`DER_Dynamic_AC_CLReqControlModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
+    """An AC car that the station controls and that serves the grid.
+
+    `DER_Dynamic_AC_CLReqControlModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
 
     Attributes:
-        ev_target_energy_request: `EVTargetEnergyRequest`.
-        ev_maximum_energy_request: `EVMaximumEnergyRequest`.
-        ev_minimum_energy_request: `EVMinimumEnergyRequest`.
-        ev_maximum_charge_power: `EVMaximumChargePower`.
-        ev_minimum_charge_power: `EVMinimumChargePower`.
-        ev_present_active_power: `EVPresentActivePower`.
-        ev_present_reactive_power: `EVPresentReactivePower`.
-        ev_maximum_discharge_power: `EVMaximumDischargePower`.
-        ev_minimum_discharge_power: `EVMinimumDischargePower`.
-        ev_present_voltage: `EVPresentVoltage`.
-        ev_present_frequency: `EVPresentFrequency`.
+        ev_target_energy_request: `EVTargetEnergyRequest`. Energy that the car wants until it leaves, Wh.
+        ev_maximum_energy_request: `EVMaximumEnergyRequest`. Most energy that the battery can take, Wh.
+        ev_minimum_energy_request: `EVMinimumEnergyRequest`. Energy that the car needs at least, Wh; not above
+            zero once it has that.
+        ev_maximum_charge_power: `EVMaximumChargePower`. Most power that the car can draw, W.
+        ev_minimum_charge_power: `EVMinimumChargePower`. Least power that the car can draw, W.
+        ev_present_active_power: `EVPresentActivePower`. Power now, as the car measures it, W.
+        ev_present_reactive_power: `EVPresentReactivePower`. Reactive power now, as the car measures it, var.
+        ev_maximum_discharge_power: `EVMaximumDischargePower`. Most power that the car can feed back, W.
+        ev_minimum_discharge_power: `EVMinimumDischargePower`. Least power that the car can feed back, W.
+        ev_present_voltage: `EVPresentVoltage`. Voltage at the car now, V.
+        ev_present_frequency: `EVPresentFrequency`. Frequency at the car now, Hz.
         der_operational_state: `DEROperationalState`.
         der_connection_status: `DERConnectionStatus`.
         ev_update_time: `EVUpdateTime`, 0 to 2^64-1.
@@ -966,25 +1169,40 @@ class DER_Dynamic_AC_CLReqControlMode(Message, frozen=True, gc=False, tag=True, 
         ev_duration_maximum_discharge_rate: `EVDurationMaximumDischargeRate`, 0 to 4294967295.
         der_alarm_status: `DERAlarmStatus`, 0 to 4294967295.
         enabled_modes: `EnabledModes`, 0 to 4294967295.
-        departure_time: `DepartureTime`, optional, 0 to 4294967295.
-        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional.
-        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional.
-        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional.
-        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional.
-        ev_present_active_power_l2: `EVPresentActivePower_L2`, optional.
-        ev_present_active_power_l3: `EVPresentActivePower_L3`, optional.
-        ev_present_reactive_power_l2: `EVPresentReactivePower_L2`, optional.
-        ev_present_reactive_power_l3: `EVPresentReactivePower_L3`, optional.
-        ev_maximum_discharge_power_l2: `EVMaximumDischargePower_L2`, optional.
-        ev_maximum_discharge_power_l3: `EVMaximumDischargePower_L3`, optional.
-        ev_minimum_discharge_power_l2: `EVMinimumDischargePower_L2`, optional.
-        ev_minimum_discharge_power_l3: `EVMinimumDischargePower_L3`, optional.
+        departure_time: `DepartureTime`, optional, 0 to 4294967295. When the car will leave, s from now.
+        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_present_active_power_l2: `EVPresentActivePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_present_active_power_l3: `EVPresentActivePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_present_reactive_power_l2: `EVPresentReactivePower_L2`, optional. The same for phase L2, var;
+            absent when it is not told by phase.
+        ev_present_reactive_power_l3: `EVPresentReactivePower_L3`, optional. The same for phase L3, var;
+            absent when it is not told by phase.
+        ev_maximum_discharge_power_l2: `EVMaximumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        ev_maximum_discharge_power_l3: `EVMaximumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
+        ev_minimum_discharge_power_l2: `EVMinimumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        ev_minimum_discharge_power_l3: `EVMinimumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
         ev_session_total_discharge_energy_available: `EVSessionTotalDischargeEnergyAvailable`, optional.
+            Energy that the car can feed back in the whole session, Wh.
         ev_apparent_power: `EVApparentPower`, optional.
         ev_reactive_power: `EVReactivePower`, optional.
         ev_excitation: `EVExcitation`, optional.
-        ev_maximum_v2x_energy_request: `EVMaximumV2XEnergyRequest`, optional.
-        ev_minimum_v2x_energy_request: `EVMinimumV2XEnergyRequest`, optional.
+        ev_maximum_v2x_energy_request: `EVMaximumV2XEnergyRequest`, optional. Upper end of the range in which
+            the car lets itself be discharged, counted as the requests above, Wh.
+        ev_minimum_v2x_energy_request: `EVMinimumV2XEnergyRequest`, optional. Lower end of the range in which
+            the car lets itself be discharged, counted as the requests above, Wh.
     """
 
     ev_target_energy_request: iso20_types.RationalNumber
@@ -1028,29 +1246,47 @@ class DER_Dynamic_AC_CLReqControlMode(Message, frozen=True, gc=False, tag=True, 
 
 
 class DER_Dynamic_AC_CLResControlMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`DER_Dynamic_AC_CLResControlModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
+    """What an AC station tells the car it controls and that serves the grid.
+
+    `DER_Dynamic_AC_CLResControlModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
 
     Attributes:
-        evse_target_active_power: `EVSETargetActivePower`.
+        evse_target_active_power: `EVSETargetActivePower`. Power that the station wants the car to take, W.
         der_control_cl_res: `DERControlCLRes`.
-        departure_time: `DepartureTime`, optional, 0 to 4294967295.
-        minimum_soc: `MinimumSOC`, optional, 0 to 100.
-        target_soc: `TargetSOC`, optional, 0 to 100.
-        ack_max_delay: `AckMaxDelay`, optional, 0 to 65535.
-        evse_target_active_power_l2: `EVSETargetActivePower_L2`, optional.
-        evse_target_active_power_l3: `EVSETargetActivePower_L3`, optional.
-        evse_target_reactive_power: `EVSETargetReactivePower`, optional.
-        evse_target_reactive_power_l2: `EVSETargetReactivePower_L2`, optional.
-        evse_target_reactive_power_l3: `EVSETargetReactivePower_L3`, optional.
-        evse_present_active_power: `EVSEPresentActivePower`, optional.
-        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional.
-        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional.
-        evse_maximum_charge_power: `EVSEMaximumChargePower`, optional.
-        evse_maximum_charge_power_l2: `EVSEMaximumChargePower_L2`, optional.
-        evse_maximum_charge_power_l3: `EVSEMaximumChargePower_L3`, optional.
-        evse_maximum_discharge_power: `EVSEMaximumDischargePower`, optional.
-        evse_maximum_discharge_power_l2: `EVSEMaximumDischargePower_L2`, optional.
-        evse_maximum_discharge_power_l3: `EVSEMaximumDischargePower_L3`, optional.
+        departure_time: `DepartureTime`, optional, 0 to 4294967295. When the car will leave, s from now.
+        minimum_soc: `MinimumSOC`, optional, 0 to 100. State of charge that the battery should have at least,
+            percent.
+        target_soc: `TargetSOC`, optional, 0 to 100. State of charge wanted at the departure, percent.
+        ack_max_delay: `AckMaxDelay`, optional, 0 to 65535. Longest delay with which the car has to follow new
+            values, s.
+        evse_target_active_power_l2: `EVSETargetActivePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_target_active_power_l3: `EVSETargetActivePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        evse_target_reactive_power: `EVSETargetReactivePower`, optional. Reactive power that the station wants
+            the car to take, var.
+        evse_target_reactive_power_l2: `EVSETargetReactivePower_L2`, optional. The same for phase L2, var;
+            absent when it is not told by phase.
+        evse_target_reactive_power_l3: `EVSETargetReactivePower_L3`, optional. The same for phase L3, var;
+            absent when it is not told by phase.
+        evse_present_active_power: `EVSEPresentActivePower`, optional. Power now, as the station measures it,
+            W.
+        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        evse_maximum_charge_power: `EVSEMaximumChargePower`, optional. Most power that the station can give,
+            W.
+        evse_maximum_charge_power_l2: `EVSEMaximumChargePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_maximum_charge_power_l3: `EVSEMaximumChargePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        evse_maximum_discharge_power: `EVSEMaximumDischargePower`, optional. Most power that the station can
+            take back, W.
+        evse_maximum_discharge_power_l2: `EVSEMaximumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        evse_maximum_discharge_power_l3: `EVSEMaximumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
         required_der_operating_mode: `RequiredDEROperatingMode`, optional.
         grid_connection_mode: `GridConnectionMode`, optional.
     """
@@ -1080,37 +1316,57 @@ class DER_Dynamic_AC_CLResControlMode(Message, frozen=True, gc=False, tag=True, 
 
 
 class DER_Scheduled_AC_CLReqControlMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`DER_Scheduled_AC_CLReqControlModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
+    """An AC car under a schedule that serves the grid.
+
+    `DER_Scheduled_AC_CLReqControlModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
 
     Attributes:
-        ev_present_active_power: `EVPresentActivePower`.
-        ev_present_voltage: `EVPresentVoltage`.
-        ev_present_frequency: `EVPresentFrequency`.
+        ev_present_active_power: `EVPresentActivePower`. Power now, as the car measures it, W.
+        ev_present_voltage: `EVPresentVoltage`. Voltage at the car now, V.
+        ev_present_frequency: `EVPresentFrequency`. Frequency at the car now, Hz.
         der_operational_state: `DEROperationalState`.
         der_connection_status: `DERConnectionStatus`.
         ev_update_time: `EVUpdateTime`, 0 to 2^64-1.
         der_alarm_status: `DERAlarmStatus`, 0 to 4294967295.
         enabled_modes: `EnabledModes`, 0 to 4294967295.
-        ev_target_energy_request: `EVTargetEnergyRequest`, optional.
-        ev_maximum_energy_request: `EVMaximumEnergyRequest`, optional.
-        ev_minimum_energy_request: `EVMinimumEnergyRequest`, optional.
-        ev_maximum_charge_power: `EVMaximumChargePower`, optional.
-        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional.
-        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional.
-        ev_minimum_charge_power: `EVMinimumChargePower`, optional.
-        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional.
-        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional.
-        ev_present_active_power_l2: `EVPresentActivePower_L2`, optional.
-        ev_present_active_power_l3: `EVPresentActivePower_L3`, optional.
-        ev_present_reactive_power: `EVPresentReactivePower`, optional.
-        ev_present_reactive_power_l2: `EVPresentReactivePower_L2`, optional.
-        ev_present_reactive_power_l3: `EVPresentReactivePower_L3`, optional.
-        ev_maximum_discharge_power: `EVMaximumDischargePower`, optional.
-        ev_maximum_discharge_power_l2: `EVMaximumDischargePower_L2`, optional.
-        ev_maximum_discharge_power_l3: `EVMaximumDischargePower_L3`, optional.
-        ev_minimum_discharge_power: `EVMinimumDischargePower`, optional.
-        ev_minimum_discharge_power_l2: `EVMinimumDischargePower_L2`, optional.
-        ev_minimum_discharge_power_l3: `EVMinimumDischargePower_L3`, optional.
+        ev_target_energy_request: `EVTargetEnergyRequest`, optional. Energy that the car wants until it
+            leaves, Wh.
+        ev_maximum_energy_request: `EVMaximumEnergyRequest`, optional. Most energy that the battery can take,
+            Wh.
+        ev_minimum_energy_request: `EVMinimumEnergyRequest`, optional. Energy that the car needs at least, Wh;
+            not above zero once it has that.
+        ev_maximum_charge_power: `EVMaximumChargePower`, optional. Most power that the car can draw, W.
+        ev_maximum_charge_power_l2: `EVMaximumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_maximum_charge_power_l3: `EVMaximumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power: `EVMinimumChargePower`, optional. Least power that the car can draw, W.
+        ev_minimum_charge_power_l2: `EVMinimumChargePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_minimum_charge_power_l3: `EVMinimumChargePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_present_active_power_l2: `EVPresentActivePower_L2`, optional. The same for phase L2, W; absent when
+            it is not told by phase.
+        ev_present_active_power_l3: `EVPresentActivePower_L3`, optional. The same for phase L3, W; absent when
+            it is not told by phase.
+        ev_present_reactive_power: `EVPresentReactivePower`, optional. Reactive power now, as the car measures
+            it, var.
+        ev_present_reactive_power_l2: `EVPresentReactivePower_L2`, optional. The same for phase L2, var;
+            absent when it is not told by phase.
+        ev_present_reactive_power_l3: `EVPresentReactivePower_L3`, optional. The same for phase L3, var;
+            absent when it is not told by phase.
+        ev_maximum_discharge_power: `EVMaximumDischargePower`, optional. Most power that the car can feed
+            back, W.
+        ev_maximum_discharge_power_l2: `EVMaximumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        ev_maximum_discharge_power_l3: `EVMaximumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
+        ev_minimum_discharge_power: `EVMinimumDischargePower`, optional. Least power that the car can feed
+            back, W.
+        ev_minimum_discharge_power_l2: `EVMinimumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        ev_minimum_discharge_power_l3: `EVMinimumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
         ev_apparent_power: `EVApparentPower`, optional.
         ev_reactive_power: `EVReactivePower`, optional.
         ev_excitation: `EVExcitation`, optional.
@@ -1156,25 +1412,42 @@ class DER_Scheduled_AC_CLReqControlMode(Message, frozen=True, gc=False, tag=True
 
 
 class DER_Scheduled_AC_CLResControlMode(Message, frozen=True, gc=False, tag=True, tag_field="$type"):
-    """`DER_Scheduled_AC_CLResControlModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
+    """What an AC station wants of a car under a schedule that serves the grid.
+
+    `DER_Scheduled_AC_CLResControlModeType` of ISO 15118-20 Amendment 1, AC_DER SAE.
 
     Attributes:
         der_control_cl_res: `DERControlCLRes`.
-        evse_target_active_power: `EVSETargetActivePower`, optional.
-        evse_target_active_power_l2: `EVSETargetActivePower_L2`, optional.
-        evse_target_active_power_l3: `EVSETargetActivePower_L3`, optional.
-        evse_target_reactive_power: `EVSETargetReactivePower`, optional.
-        evse_target_reactive_power_l2: `EVSETargetReactivePower_L2`, optional.
-        evse_target_reactive_power_l3: `EVSETargetReactivePower_L3`, optional.
-        evse_present_active_power: `EVSEPresentActivePower`, optional.
-        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional.
-        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional.
-        evse_maximum_charge_power: `EVSEMaximumChargePower`, optional.
-        evse_maximum_charge_power_l2: `EVSEMaximumChargePower_L2`, optional.
-        evse_maximum_charge_power_l3: `EVSEMaximumChargePower_L3`, optional.
-        evse_maximum_discharge_power: `EVSEMaximumDischargePower`, optional.
-        evse_maximum_discharge_power_l2: `EVSEMaximumDischargePower_L2`, optional.
-        evse_maximum_discharge_power_l3: `EVSEMaximumDischargePower_L3`, optional.
+        evse_target_active_power: `EVSETargetActivePower`, optional. Power that the station wants the car to
+            take, W.
+        evse_target_active_power_l2: `EVSETargetActivePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_target_active_power_l3: `EVSETargetActivePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        evse_target_reactive_power: `EVSETargetReactivePower`, optional. Reactive power that the station wants
+            the car to take, var.
+        evse_target_reactive_power_l2: `EVSETargetReactivePower_L2`, optional. The same for phase L2, var;
+            absent when it is not told by phase.
+        evse_target_reactive_power_l3: `EVSETargetReactivePower_L3`, optional. The same for phase L3, var;
+            absent when it is not told by phase.
+        evse_present_active_power: `EVSEPresentActivePower`, optional. Power now, as the station measures it,
+            W.
+        evse_present_active_power_l2: `EVSEPresentActivePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_present_active_power_l3: `EVSEPresentActivePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        evse_maximum_charge_power: `EVSEMaximumChargePower`, optional. Most power that the station can give,
+            W.
+        evse_maximum_charge_power_l2: `EVSEMaximumChargePower_L2`, optional. The same for phase L2, W; absent
+            when it is not told by phase.
+        evse_maximum_charge_power_l3: `EVSEMaximumChargePower_L3`, optional. The same for phase L3, W; absent
+            when it is not told by phase.
+        evse_maximum_discharge_power: `EVSEMaximumDischargePower`, optional. Most power that the station can
+            take back, W.
+        evse_maximum_discharge_power_l2: `EVSEMaximumDischargePower_L2`, optional. The same for phase L2, W;
+            absent when it is not told by phase.
+        evse_maximum_discharge_power_l3: `EVSEMaximumDischargePower_L3`, optional. The same for phase L3, W;
+            absent when it is not told by phase.
         required_der_operating_mode: `RequiredDEROperatingMode`, optional.
         grid_connection_mode: `GridConnectionMode`, optional.
     """
