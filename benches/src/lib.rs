@@ -1,6 +1,7 @@
 //! Scenarios shared by the criterion files: what is measured, on which inputs, and how often.
 
 pub mod inputs;
+pub mod random;
 pub mod recorded;
 pub mod sinks;
 

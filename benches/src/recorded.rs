@@ -3,8 +3,9 @@
 use plugcharge_exi::table::{Complex, Enumeration, Schema};
 use plugcharge_exi::{BigInteger, Datum, Encoder, Error, Form, Limits, Octets, Place, Sink, Stop, decode};
 
+/// A simple value that is kept.
 #[derive(Debug, Clone)]
-enum Owned {
+pub(crate) enum Owned {
     Boolean(bool),
     Signed(i64),
     Unsigned(u64),
@@ -14,8 +15,9 @@ enum Owned {
     Enumerated(&'static Enumeration, u32),
 }
 
+/// A step of a message.
 #[derive(Debug, Clone)]
-enum Event {
+pub(crate) enum Event {
     Begin(Place, &'static Complex),
     Value(Place, Owned),
     End(Place, &'static Complex),
@@ -31,6 +33,33 @@ pub struct Recorded {
 }
 
 impl Recorded {
+    /// A message of which every step is known.
+    pub(crate) fn from_events(schema: &'static Schema, root: usize, events: Vec<Event>) -> Self {
+        Self { schema, root, events }
+    }
+
+    /// Every simple value with the names of the elements and attributes that lead to it, in document order. A type's
+    /// own text is called `value`; octets are given one by one, as numbers.
+    pub fn leaves(&self) -> Vec<(Vec<&'static str>, String)> {
+        let mut path = Vec::new();
+        let mut out = Vec::new();
+        for event in &self.events {
+            match event {
+                Event::Begin(place, _) => path.push(place.particle.name.local),
+                Event::End(..) => {
+                    path.pop();
+                }
+                Event::Value(place, value) => {
+                    let name = place.particle.name.local;
+                    path.push(if name.is_empty() { "value" } else { name });
+                    out.extend(texts(value).into_iter().map(|text| (path.clone(), text)));
+                    path.pop();
+                }
+            }
+        }
+        out
+    }
+
     /// Decode a message and keep its events.
     ///
     /// # Errors
@@ -61,6 +90,21 @@ impl Recorded {
         match (told, encoder.take_error()) {
             (Err(Stop), Some(error)) => Err(error),
             _ => encoder.finish(),
+        }
+    }
+}
+
+fn texts(value: &Owned) -> Vec<String> {
+    match value {
+        Owned::Boolean(value) => vec![value.to_string()],
+        Owned::Signed(value) => vec![value.to_string()],
+        Owned::Unsigned(value) => vec![value.to_string()],
+        Owned::Big(negative, magnitude) => vec![format!("{negative} {magnitude:?}")],
+        Owned::Text(text) => vec![text.clone()],
+        Owned::Octets(octets) => octets.iter().map(u8::to_string).collect(),
+        Owned::Enumerated(enumeration, index) => {
+            let name = usize::try_from(*index).ok().and_then(|index| enumeration.values.get(index));
+            vec![name.copied().unwrap_or_default().to_owned()]
         }
     }
 }

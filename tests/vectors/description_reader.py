@@ -51,8 +51,8 @@ class Description:
     def _prefixes(self, lines: list[str]) -> dict[str, str]:
         for line in lines:
             match line.split():
-                case ["set", _, "uses", *others]:
-                    self.uses = others
+                case ["set", _, *others]:
+                    self.uses = [word for word in others if word not in {"uses", "includes"}]
                 case ["namespace", prefix, uri, *flags]:
                     self.uris[prefix], self._flags[prefix] = uri, set(flags)
         return self.uris
@@ -165,8 +165,8 @@ def read_description(folder: Path, schema_set: str) -> Description:
     def add(names: Iterable[str]) -> None:
         for name in names:
             text = (folder / f"{name}.v2g").read_text("utf-8")
-            used = re.search(r"^set \S+ uses ([^-\n]*)", text, re.MULTILINE)
-            add(used[1].split() if used else [])
+            [line] = re.findall(r"^set \S+([^-\n]*)", text, re.MULTILINE)
+            add(word for word in line.split() if word not in {"uses", "includes"})
             out.read(text)
 
     add([schema_set])

@@ -63,7 +63,7 @@ class _Resolver:
         match name.removeprefix("xs:"):
             case "boolean":
                 return {"kind": "boolean"}
-            case "string" | "anyURI" | "ID":
+            case "string" | "anyURI" | "ID" | "IDREF":
                 return {"kind": "text", "min": 0, "max": None}
             case "hexBinary" | "base64Binary" as coding:
                 return {"kind": "octets", "hex": coding == "hexBinary", "min": 0, "max": None}

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from plugcharge.messages import din, iso2, iso20_ac, iso20_acdp, iso20_common, iso20_dc, iso20_types, iso20_wpt, sap, xmldsig
+    from plugcharge.messages import din, iso2, iso20_ac, iso20_ac_der_iec, iso20_ac_der_sae, iso20_acdp, iso20_common, iso20_dc, iso20_types, iso20_wpt, sap, xmldsig
 
-__all__ = ["Message", "SimpleElement", "din", "iso2", "iso20_ac", "iso20_acdp", "iso20_common", "iso20_dc", "iso20_types", "iso20_wpt", "sap", "xmldsig"]
+__all__ = ["Message", "SimpleElement", "din", "iso2", "iso20_ac", "iso20_ac_der_iec", "iso20_ac_der_sae", "iso20_acdp", "iso20_common", "iso20_dc", "iso20_types", "iso20_wpt", "sap", "xmldsig"]
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):

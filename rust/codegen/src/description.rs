@@ -2,7 +2,8 @@
 //!
 //! The language, by example:
 //! ```text
-//! set iso2 uses xmldsig                         the schema set, and the files it builds on
+//! set iso2 uses xmldsig                         the schema set, and the files whose types it refers to
+//! set iso20_ac_der_iec uses iso20_types includes iso20_ac    and the files it takes in as if they stood in it
 //! namespace body urn:iso:... attributes=qualified
 //! [body]                                        what follows belongs to this namespace
 //! simple evccIDType hexBinary[..6]              a simple type: base, [length], (value range)
@@ -130,6 +131,8 @@ pub(crate) struct Description {
     pub(crate) set: String,
     pub(crate) title: String,
     pub(crate) uses: Vec<String>,
+    /// Files that a set extends: their types are the set's own, since their substitution groups grow.
+    pub(crate) includes: Vec<String>,
     pub(crate) namespaces: Vec<Namespace>,
     pub(crate) declarations: Vec<Declaration>,
 }
@@ -192,10 +195,17 @@ impl Parser<'_> {
                 ["set", name, rest @ ..] => {
                     (*name).clone_into(&mut out.set);
                     out.title = doc;
-                    match rest {
-                        [] => {}
-                        ["uses", others @ ..] => out.uses = others.iter().map(|s| (*s).to_owned()).collect(),
-                        _ => return fault("expected `uses`"),
+                    let mut into = None;
+                    for word in rest {
+                        match (*word, into.take()) {
+                            ("uses", _) => into = Some(&mut out.uses),
+                            ("includes", _) => into = Some(&mut out.includes),
+                            (other, Some(list)) => {
+                                list.push(other.to_owned());
+                                into = Some(list);
+                            }
+                            (_, None) => return fault("expected `uses` or `includes`"),
+                        }
                     }
                 }
                 ["namespace", short, uri, flags @ ..] => out.namespaces.push(Namespace {

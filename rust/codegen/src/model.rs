@@ -188,7 +188,13 @@ impl<'a> Resolver<'a> {
             spaces: HashMap::new(),
             members: HashMap::new(),
         };
+        let own = files.last().map(|file| (&file.set, &file.includes));
         for file in files {
+            // What a set includes becomes its own.
+            let module = match own {
+                Some((set, includes)) if includes.contains(&file.set) => set,
+                _ => &file.set,
+            };
             out.spaces.extend(file.namespaces.iter().map(|space| (space.prefix.clone(), space)));
             for Declaration { prefix, name, body } in &file.declarations {
                 let key = (prefix.clone(), name.clone());
@@ -198,7 +204,7 @@ impl<'a> Resolver<'a> {
                         out.members.entry(absolute(head, prefix)).or_default().push(key);
                     }
                 } else {
-                    out.types.insert(key, (file.set.clone(), body));
+                    out.types.insert(key, (module.clone(), body));
                 }
             }
         }

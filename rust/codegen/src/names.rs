@@ -4,7 +4,7 @@
 const ACRONYMS: &[&str] = &[
     "EVSE", "EVCC", "SECC", "EMAID", "V2G", "SDP", "BPT", "ACDP", "WPT", "DER", "RESS", "SOC", "RCD", "PCID",
     "URI", "SKI", "CRL", "PGP", "SPKI", "DSA", "RSA", "HMAC", "X509", "TPM", "SECP521", "X448", "ECDH",
-    "OEM", "CPS", "AC", "DC", "EV", "SA", "ID", "DH", "MO", "P2PS", "MCS", "IEC", "SAE",
+    "OEM", "CPS", "DSO", "PnC", "AC", "DC", "EV", "SA", "ID", "DH", "MO", "P2PS", "MCS", "IEC", "SAE",
 ];
 
 /// Schema names that the rules would split badly.
@@ -20,6 +20,18 @@ const FIELDS: &[(&str, &str)] = &[
     ("EMAID", "emaid"),
     ("RemainingTimeToFullSoC", "remaining_time_to_full_soc"),
     ("RemainingTimeToBulkSoC", "remaining_time_to_bulk_soc"),
+    ("EIM_AReqAuthorizationMode", "eim_areq_authorization_mode"),
+    ("EIM_ASResAuthorizationMode", "eim_asres_authorization_mode"),
+    ("PnC_AReqAuthorizationMode", "pnc_areq_authorization_mode"),
+    ("PnC_ASResAuthorizationMode", "pnc_asres_authorization_mode"),
+    ("EVMaximumV2XEnergyRequest", "ev_maximum_v2x_energy_request"),
+    ("EVMinimumV2XEnergyRequest", "ev_minimum_v2x_energy_request"),
+    ("CapacitiveEnergyReadingVARh", "capacitive_energy_reading_varh"),
+    ("BPT_InductiveEnergyReadingVARh", "bpt_inductive_energy_reading_varh"),
+    ("SupportedServiceIDs", "supported_service_ids"),
+    ("Fstart", "f_start"),
+    ("Fstop", "f_stop"),
+    ("IntentionalDelayFstop", "intentional_delay_f_stop"),
     ("ListOfRootCertificateIDs", "list_of_root_certificate_ids"),
 ];
 

@@ -5,7 +5,7 @@ pub mod generated;
 use plugcharge_exi::table::Schema;
 
 /// Every schema set, in the order in which a guess tries them.
-pub static SCHEMAS: [&Schema; 9] = [
+pub static SCHEMAS: [&Schema; 11] = [
     &generated::sap::SCHEMA,
     &generated::din::SCHEMA,
     &generated::iso2::SCHEMA,
@@ -14,6 +14,8 @@ pub static SCHEMAS: [&Schema; 9] = [
     &generated::iso20_dc::SCHEMA,
     &generated::iso20_wpt::SCHEMA,
     &generated::iso20_acdp::SCHEMA,
+    &generated::iso20_ac_der_iec::SCHEMA,
+    &generated::iso20_ac_der_sae::SCHEMA,
     &generated::xmldsig::SCHEMA,
 ];
 

@@ -13,6 +13,12 @@ pub mod iso2;
 pub mod iso20_ac;
 #[rustfmt::skip]
 #[allow(clippy::unreadable_literal, dead_code, reason = "generated: limits are printed as they are, and a schema may declare what nothing uses")]
+pub mod iso20_ac_der_iec;
+#[rustfmt::skip]
+#[allow(clippy::unreadable_literal, dead_code, reason = "generated: limits are printed as they are, and a schema may declare what nothing uses")]
+pub mod iso20_ac_der_sae;
+#[rustfmt::skip]
+#[allow(clippy::unreadable_literal, dead_code, reason = "generated: limits are printed as they are, and a schema may declare what nothing uses")]
 pub mod iso20_acdp;
 #[rustfmt::skip]
 #[allow(clippy::unreadable_literal, dead_code, reason = "generated: limits are printed as they are, and a schema may declare what nothing uses")]
@@ -20,9 +26,6 @@ pub mod iso20_common;
 #[rustfmt::skip]
 #[allow(clippy::unreadable_literal, dead_code, reason = "generated: limits are printed as they are, and a schema may declare what nothing uses")]
 pub mod iso20_dc;
-#[rustfmt::skip]
-#[allow(clippy::unreadable_literal, dead_code, reason = "generated: limits are printed as they are, and a schema may declare what nothing uses")]
-pub mod iso20_types;
 #[rustfmt::skip]
 #[allow(clippy::unreadable_literal, dead_code, reason = "generated: limits are printed as they are, and a schema may declare what nothing uses")]
 pub mod iso20_wpt;
