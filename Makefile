@@ -27,6 +27,7 @@ demo: $(STAMPS)/core
 
 test: $(STAMPS)/core
 	cargo test --quiet --workspace --exclude plugcharge-py --exclude plugcharge-benches
+	cargo test --quiet -p plugcharge-benches --test differential
 	$(PYTEST) -q $(ARGS)
 
 lint: $(STAMPS)/core drift
