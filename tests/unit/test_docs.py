@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import plugcharge.session
+from plugcharge import exi
 from plugcharge.messages import iso2, sap
 from plugcharge.session import Event, Question
 
@@ -23,6 +24,15 @@ BLOCKS = [
     pytest.param(page.name, block, id=f"{page.stem}-{number}")
     for page in PAGES
     for number, block in enumerate(re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL))
+]
+
+
+SHOWN = [
+    pytest.param(command, output, id=command)
+    for page in PAGES
+    for command, output in re.findall(
+        r"```text\n\$ plugcharge ([^\n]*)\n(.*?)```", page.read_text("utf-8"), re.DOTALL
+    )
 ]
 
 
@@ -132,6 +142,34 @@ def test_the_example_ends_well() -> None:
 @pytest.mark.parametrize(("page", "block"), BLOCKS)
 def test_python_block(page: str, block: str) -> None:
     exec(compile(block, page, "exec"), {"__name__": page})
+
+
+@pytest.mark.parametrize(("command", "output"), SHOWN)
+def test_what_a_command_prints_is_in_the_page(command: str, output: str) -> None:
+    pytest.importorskip("click")
+    from click.testing import CliRunner
+
+    from plugcharge.cli.root import root
+
+    assert CliRunner().invoke(root, command.split()).stdout == output
+
+
+def test_commands_are_shown() -> None:
+    assert len(SHOWN) >= 4
+
+
+def test_the_worked_example_says_what_the_schema_says() -> None:
+    """The numbers in the prose of exi.md that stand in no output."""
+    text = " ".join((DOCS / "exi.md").read_text("utf-8").split())
+    tables = (ROOT / "rust/messages/src/generated/iso2.rs").read_text("utf-8")
+    document = tables[tables.index("    document: Roots") : tables.index("    fragment: Roots")]
+    assert f"-2 has {document.count('Root { particle')} of them" in text
+    message = bytes.fromhex("8098004011d018048d159e26ac00")
+    assert f"takes {len(message)} octets instead of {len(exi.to_xml(message, 'iso2'))}" in text
+    body = tables[tables.index("static BODY_BODYTYPE") :].partition("\n};")[0]
+    names = re.findall(r'local: "(\w+)"', body)
+    assert names == sorted(names)
+    assert names.index("SessionSetupReq") == 29
 
 
 def test_every_question_and_event_is_in_the_page() -> None:

@@ -163,6 +163,13 @@ def test_bad_json_is_refused_with_its_place(text: str, kind: str, path: str) -> 
     assert caught.value.schema == "iso2"
 
 
+def test_a_refusal_does_not_repeat_what_is_long() -> None:
+    for text in ('{"%s": {}}', '{"V2G_Message": {"Header": {"SessionID": "%s"}}}', '{"%s": 1, "%s": 1}'):
+        with pytest.raises(ExiError) as caught:
+            exi.from_json(text.replace("%s", "z" * 100_000), "iso2")
+        assert len(str(caught.value)) < 300
+
+
 def test_a_list_has_to_be_an_array() -> None:
     protocol = {
         "ProtocolNamespace": "urn:x",

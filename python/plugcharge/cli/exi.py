@@ -187,7 +187,8 @@ def _row(step: codec.Step) -> tuple[str, str, str, str, str]:
     if step.event == "fault":
         rest = f"{step.path}: {step.value}" if step.path else str(step.value)
     else:
-        rest = " " * depth + name + ("" if step.value is None else f": {_shown(step.value)}")
+        parts = [part for part in (name, step.value and _shown(step.value)) if part]
+        rest = " " * depth + ": ".join(parts)
     return str(step.offset), str(step.width), _cut(step.bits, _WIDEST_BITS), event, rest
 
 

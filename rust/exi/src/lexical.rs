@@ -10,7 +10,7 @@ use crate::value::{BigInteger, Datum, Octets};
 /// Parse the text of a value by its type and tell it.
 pub(crate) fn give<S: Sink>(sink: &mut S, place: Place, simple: Simple, text: &str) -> Result<()> {
     let word = text.trim_matches([' ', '\t', '\n', '\r']);
-    let bad = |what: &str| Error::new(ErrorKind::Type, format!("{word:?} is not {what}"));
+    let bad = |what: &str| Error::new(ErrorKind::Type, format!("{} is not {what}", quoted(word)));
     let mut tell = |datum: Datum<'_>| sink.value(place, datum).map_err(|Stop| stopped());
     match simple {
         Simple::Text { .. } => tell(Datum::Text(text)),
@@ -47,6 +47,14 @@ pub(crate) fn give<S: Sink>(sink: &mut S, place: Place, simple: Simple, text: &s
                 from_decimal(digits.strip_prefix('+').unwrap_or(digits)).ok_or_else(|| bad("a number"))?;
             tell(Datum::Big(BigInteger { negative, magnitude: &magnitude }))
         }
+    }
+}
+
+/// The beginning of a text in quotes: what was given may be of any size, a sentence about it may not.
+pub(crate) fn quoted(text: &str) -> String {
+    match text.char_indices().nth(40) {
+        Some((end, _)) => format!("{:?}...", text.get(..end).unwrap_or_default()),
+        None => format!("{text:?}"),
     }
 }
 

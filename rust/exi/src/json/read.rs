@@ -6,7 +6,7 @@ use super::tree::Node;
 use super::{CONTENT, is_ordered, key, member};
 use crate::decode::Form;
 use crate::error::{Error, ErrorKind, Result};
-use crate::lexical::{give, stopped};
+use crate::lexical::{give, quoted, stopped};
 use crate::sink::{Place, Sink, Stop};
 use crate::table::{Complex, Content, Kind, Particle, Root, Schema, Simple, Slot};
 use crate::value::Datum;
@@ -29,7 +29,7 @@ pub fn read<S: Sink>(
         key(schema, root.particle.name, roots.iter().map(|root| &root.particle)) == name.as_str()
     });
     let Some((index, root)) = found else {
-        let detail = format!("schema set {} has no such root element: {name}", schema.name);
+        let detail = format!("schema set {} has no such root element: {}", schema.name, quoted(&name));
         return Err(Error::new(ErrorKind::Root, detail));
     };
     let mut sink = begin(index, root)?;
@@ -124,7 +124,7 @@ fn content<S: Sink>(
     match members.pop_first() {
         None => Ok(()),
         Some((name, _)) => {
-            Err(Error::new(ErrorKind::Unexpected, format!("{} has no member {name:?}", ty.name)))
+            Err(Error::new(ErrorKind::Unexpected, format!("{} has no member {}", ty.name, quoted(&name))))
         }
     }
 }
@@ -162,7 +162,10 @@ fn in_order<S: Sink>(sink: &mut S, schema: &'static Schema, ty: &'static Complex
             },
         );
         let Some(place) = found else {
-            return Err(Error::new(ErrorKind::Unexpected, format!("{} has no element {name}", ty.name)));
+            return Err(Error::new(
+                ErrorKind::Unexpected,
+                format!("{} has no element {}", ty.name, quoted(&name)),
+            ));
         };
         part(sink, schema, place, node)?;
     }

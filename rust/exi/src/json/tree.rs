@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use crate::lexical::quoted;
+
 /// A JSON value. Its size is bounded by the text, its depth (128) by the parser.
 #[derive(Debug)]
 pub(super) enum Node {
@@ -82,7 +84,7 @@ impl<'de> Visitor<'de> for Build {
         let mut object = BTreeMap::new();
         while let Some((name, value)) = members.next_entry::<String, Node>()? {
             if object.contains_key(&name) {
-                return Err(A::Error::custom(format_args!("the member {name:?} is there twice")));
+                return Err(A::Error::custom(format_args!("the member {} is there twice", quoted(&name))));
             }
             object.insert(name, value);
         }
