@@ -15,6 +15,7 @@ __all__ = [
     "chain_rules",
     "decode",
     "encode",
+    "field_tables",
     "from_xml",
     "guess",
     "open_envelope",
@@ -40,6 +41,19 @@ def encode(
 def to_xml(data: bytes, schema: str, *, fragment: bool = False) -> str: ...
 def from_xml(xml: str, schema: str, *, fragment: bool = False, limits: bool = True) -> bytes: ...
 def guess(data: bytes) -> list[str]: ...
+def field_tables(
+    schema: str,
+) -> tuple[
+    dict[
+        int,
+        tuple[
+            type[Message] | None,
+            list[list[tuple[str, int, bool, int | str | None, type[Message] | None]]],
+        ],
+    ],
+    list[tuple[str, int | str | None]],
+    list[tuple[str, int | str | None]],
+]: ...
 def sha256(data: bytes) -> bytes: ...
 def verify_message(
     data: bytes, schema: str, key: PublicKey, *, interop: bool = False

@@ -9,6 +9,7 @@ mod build_message;
 mod classes;
 mod errors;
 mod exi;
+mod fields;
 mod info;
 mod sign;
 mod trust;
@@ -20,6 +21,7 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     exi::register(module)?;
+    fields::register(module)?;
     info::register(module)?;
     sign::register(module)?;
     trust::register(module)
