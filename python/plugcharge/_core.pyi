@@ -16,6 +16,7 @@ __all__ = [
     "decode",
     "encode",
     "explain",
+    "field_tables",
     "from_json",
     "from_xml",
     "guess",
@@ -50,6 +51,19 @@ def explain(
 ) -> list[tuple[int, int, str, int | None, str, str | None, str]]: ...
 def schemas() -> list[str]: ...
 def guess(data: bytes, *, fragment: bool = False) -> list[str]: ...
+def field_tables(
+    schema: str,
+) -> tuple[
+    dict[
+        int,
+        tuple[
+            type[Message] | None,
+            list[list[tuple[str, int, bool, int | str | None, type[Message] | None]]],
+        ],
+    ],
+    list[tuple[str, int | str | None]],
+    list[tuple[str, int | str | None]],
+]: ...
 def sha256(data: bytes) -> bytes: ...
 def verify_message(
     data: bytes, schema: str, key: PublicKey, *, interop: bool = False

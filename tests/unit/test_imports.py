@@ -25,6 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     "identifiers": {"errors"},
     "messages": {"_core"},
     "exi": {"_core", "messages"},
+    "compat": {"_core", "messages"},
     "pki": {"_core", "messages"},
     "sign": {"_core", "messages", "exi", "pki"},
     "wire": {"_core", "messages", "exi"},

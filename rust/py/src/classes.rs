@@ -129,6 +129,11 @@ impl Classes {
         self.complex.get(&number).copied()
     }
 
+    /// Every complex type of the set, by the number of its class.
+    pub(crate) fn types(&self) -> impl Iterator<Item = (u16, &'static Complex)> {
+        self.complex.iter().map(|(number, ty)| (*number, *ty))
+    }
+
     #[inline]
     pub(crate) fn member<'py>(
         &self,

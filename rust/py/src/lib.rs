@@ -10,6 +10,7 @@ mod classes;
 mod errors;
 mod exi;
 mod exi_text;
+mod fields;
 mod info;
 mod sign;
 mod trust;
@@ -22,6 +23,7 @@ use pyo3::prelude::*;
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     exi::register(module)?;
     exi_text::register(module)?;
+    fields::register(module)?;
     info::register(module)?;
     sign::register(module)?;
     trust::register(module)

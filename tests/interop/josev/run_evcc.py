@@ -1,4 +1,4 @@
-"""Runs the peer Josev as the car: one -2 AC Plug and Charge session over TLS 1.2.
+"""Runs the peer Josev as the car: one session, by default -2 AC Plug and Charge over TLS 1.2.
 
 Run with the Python that ``setup`` prints; see README.md. The last line of standard output is a JSON object,
 the exit status is 0 only when a whole session ended with SessionStopRes.
@@ -18,10 +18,11 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from tests.interop.josev.watch import (
-    RecordingCodec,
+    PROTOCOLS,
     Watch,
     add_common_arguments,
     log_to_stderr,
+    make_codec,
     run_watched,
     use_pki,
 )
@@ -42,12 +43,12 @@ def _arguments() -> argparse.Namespace:
 
 def _config(arguments: argparse.Namespace) -> Any:
     config = importlib.import_module("iso15118.evcc.evcc_config").EVCCConfig(
-        supportedProtocols=["ISO_15118_2"],
-        supportedEnergyServices=["AC"],
-        energyTransferMode="AC_three_phase_core",
+        supportedProtocols=[PROTOCOLS[arguments.protocol][arguments.energy]],
+        supportedEnergyServices=[arguments.energy],
+        energyTransferMode="AC_three_phase_core" if arguments.energy == "AC" else "DC_extended",
         isCertInstallNeeded=arguments.install,
-        useTls=True,
-        enforceTls=True,
+        useTls=not arguments.no_tls,
+        enforceTls=not arguments.no_tls,
         sdpRetryCycles=1,
         chargeLoopCycle=arguments.cycles,
         chargeLoopDelay=arguments.delay,
@@ -82,17 +83,16 @@ async def main() -> int:
     arguments = _arguments()
     use_pki(arguments.pki)
     with arguments.record.open("w", encoding="utf-8") if arguments.record else nullcontext() as record:
-        watch = Watch("evcc", record)
+        watch = Watch("evcc", record, payment=arguments.payment, tls=not arguments.no_tls)
         watch.attach()
         _tell_early_ends(watch)
         config = _config(arguments)
         log_to_stderr()
-        codec = importlib.import_module("iso15118.shared.exificient_exi_codec").ExificientEXICodec()
         controller = importlib.import_module("iso15118.evcc.controller.simulator").SimEVController(config)
         handler = importlib.import_module("iso15118.evcc").EVCCHandler(
             evcc_config=config,
             iface=arguments.interface,
-            exi_codec=RecordingCodec(codec, watch),
+            exi_codec=make_codec(arguments.codec, watch),
             ev_controller=controller,
         )
         return await run_watched(arguments, watch, handler.start())

@@ -1,4 +1,4 @@
-"""Runs the peer Josev as the station: one -2 AC Plug and Charge session over TLS 1.2.
+"""Runs the peer Josev as the station: one session, by default -2 Plug and Charge over TLS 1.2.
 
 Run with the Python that ``setup`` prints; see README.md. Ends after the first session. The last line of
 standard output is a JSON object, the exit status is 0 only when a whole session ended with SessionStopRes.
@@ -20,10 +20,11 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from tests.interop.josev.watch import (
-    RecordingCodec,
+    PROTOCOLS,
     Watch,
     add_common_arguments,
     log_to_stderr,
+    make_codec,
     run_watched,
     use_pki,
 )
@@ -45,12 +46,13 @@ def _config(arguments: argparse.Namespace) -> Any:
     enums = importlib.import_module("iso15118.shared.messages.enums")
     config = importlib.import_module("iso15118.secc.secc_settings").Config()
     config.iface = arguments.interface
-    config.enforce_tls = True
+    config.enforce_tls = not arguments.no_tls
     config.free_charging_service = arguments.free
     config.allow_cert_install_service = True
     config.use_cpo_backend = False
-    config.supported_protocols = [enums.Protocol.ISO_15118_2]
-    config.supported_auth_options = [enums.AuthEnum.PNC]
+    config.supported_protocols = [enums.Protocol[PROTOCOLS[arguments.protocol][arguments.energy]]]
+    contract = arguments.payment == "contract"
+    config.supported_auth_options = [enums.AuthEnum.PNC if contract else enums.AuthEnum.EIM]
     return config
 
 
@@ -82,17 +84,15 @@ async def main() -> int:
     arguments = _arguments()
     use_pki(arguments.pki)
     with arguments.record.open("w", encoding="utf-8") if arguments.record else nullcontext() as record:
-        watch = Watch("secc", record)
+        watch = Watch("secc", record, payment=arguments.payment, tls=not arguments.no_tls)
         watch.attach()
-        codec = importlib.import_module("iso15118.shared.exificient_exi_codec").ExificientEXICodec()
+        codec = make_codec(arguments.codec, watch)
         handler_class = importlib.import_module("iso15118.secc").SECCHandler
         log_to_stderr()
         controller = importlib.import_module("iso15118.secc.controller.simulator").SimEVSEController()
         if arguments.receipts:
             _ask_for_receipts(arguments.receipts)
-        handler = handler_class(
-            exi_codec=RecordingCodec(codec, watch), evse_controller=controller, config=_config(arguments)
-        )
+        handler = handler_class(exi_codec=codec, evse_controller=controller, config=_config(arguments))
         return await run_watched(arguments, watch, handler.start(arguments.interface))
 
 

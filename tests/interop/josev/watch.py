@@ -5,7 +5,7 @@ taken here without changing the installed package: the EXI codec that its handle
 wrapped (every message and every signed element passes through it), and two methods of its session class are
 wrapped at run time (one tells that a message has left, one that the session is over).
 
-Runs with the Python of ``.interop/josev``; needs nothing of plugcharge.
+Runs with the Python of ``.interop/josev``; needs plugcharge only for ``--codec plugcharge``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,26 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Awaitable
 
-__all__ = ["RecordingCodec", "Watch", "add_common_arguments", "log_to_stderr", "run_watched", "use_pki"]
+__all__ = [
+    "PROTOCOLS",
+    "RecordingCodec",
+    "Watch",
+    "add_common_arguments",
+    "log_to_stderr",
+    "make_codec",
+    "run_watched",
+    "use_pki",
+]
+
+# What `--protocol` calls a protocol -> what Josev calls it, by the energy it is for.
+PROTOCOLS = {
+    "din": {"DC": "DIN_SPEC_70121"},
+    "iso2": {"AC": "ISO_15118_2", "DC": "ISO_15118_2"},
+    "iso20": {"AC": "ISO_15118_20_AC", "DC": "ISO_15118_20_DC"},
+}
+
+# The two ways to pay, as the messages of each protocol name them.
+CONTRACT = ("Contract", "PnC")
 
 
 @dataclass
@@ -36,12 +55,16 @@ class Watch:
     Attributes:
         role: ``"evcc"`` or ``"secc"``: the side that Josev plays.
         record: where to write one JSON line per message, or None.
+        payment: ``"contract"``, or ``"external"`` when a session paid by other means is what is wanted.
+        tls: whether the session has to be over TLS.
         names: names of the messages in the order in which they were sent and received.
         ended: set once the session is over and its connection closed.
     """
 
     role: str
     record: IO[str] | None = None
+    payment: str = "contract"
+    tls: bool = True
     names: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     failure: str = ""
@@ -49,7 +72,7 @@ class Watch:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     started: float = field(default_factory=time.monotonic)
 
-    def message(self, direction: str, decoded: str, exi: bytes) -> None:
+    def message(self, direction: str, decoded: str, exi: bytes, namespace: str = "") -> None:
         """Take note of a message, or of an element that is encoded only to be signed or checked."""
         document = json.loads(decoded)
         name, content = next(iter(document.items()))
@@ -57,7 +80,7 @@ class Watch:
         if name == "V2G_Message":
             name, content = next(iter(content["Body"].items()))
             kind = "message"
-        elif name.startswith("supportedAppProtocol"):
+        elif name.startswith("supportedAppProtocol") or "Header" in (content or {}):
             kind = "message"
         if kind == "message":
             self.names.append(name)
@@ -68,6 +91,7 @@ class Watch:
                 "kind": kind,
                 "direction": direction,
                 "name": name,
+                "namespace": namespace,
                 "exi": exi.hex(),
                 "document": document,
             }
@@ -75,15 +99,17 @@ class Watch:
             self.record.flush()
 
     def _learn(self, name: str, content: dict[str, Any]) -> None:
-        if name == "PaymentServiceSelectionReq":
+        if name in ("PaymentServiceSelectionReq", "ServicePaymentSelectionReq"):
             self.facts["payment"] = content["SelectedPaymentOption"]
+        elif name == "AuthorizationReq" and "SelectedAuthorizationService" in content:
+            self.facts["payment"] = content["SelectedAuthorizationService"]
         elif name == "PaymentDetailsReq":
             self.facts["emaid"] = content["eMAID"]
         elif name == "CertificateInstallationRes":
             self.facts["installation"] = content["ResponseCode"]
         elif name == "MeteringReceiptRes":
             self.facts["receipts"] = self.facts.get("receipts", 0) + 1
-        elif name == "ChargingStatusRes":
+        elif name in ("ChargingStatusRes", "CurrentDemandRes", "AC_ChargeLoopRes", "DC_ChargeLoopRes"):
             self.facts["charging_status"] = self.facts.get("charging_status", 0) + 1
         code = content.get("ResponseCode", "")
         if code.startswith("FAILED") or code == "Failed_NoNegotiation":
@@ -103,9 +129,9 @@ class Watch:
             result = "failed"
         elif not self.stopped:
             result = "incomplete"
-        elif self.facts.get("payment") != "Contract" or not str(self.facts.get("tls", "")).startswith("TLS"):
+        elif not self._as_wanted():
             # The EVCC silently takes external payment where no contract can be used: not what is asked here.
-            result = "not-plug-and-charge"
+            result = "not-plug-and-charge" if self.payment == "contract" else "not-as-asked"
         line = {
             "peer": "josev",
             "role": self.role,
@@ -116,6 +142,11 @@ class Watch:
             line["last"] = self.names[-1] if self.names else ""
             line["why"] = self.failure
         return line
+
+    def _as_wanted(self) -> bool:
+        contract = self.facts.get("payment") in CONTRACT
+        tls = str(self.facts.get("tls", "")).startswith("TLS")
+        return contract == (self.payment == "contract") and tls == self.tls
 
     def attach(self) -> None:
         """Wrap the two session methods that tell when a message left and when the session is over."""
@@ -148,18 +179,23 @@ class RecordingCodec:
     def encode(self, message: str, namespace: str) -> bytes:
         """Encode a document given as JSON."""
         exi = bytes(self._inner.encode(message, namespace))
-        self._watch.message("sent", message, exi)
+        self._watch.message("sent", message, exi, _plain(namespace))
         return exi
 
     def decode(self, stream: bytes, namespace: str) -> str:
         """Decode a message to JSON."""
         decoded = str(self._inner.decode(stream, namespace))
-        self._watch.message("received", decoded, stream)
+        self._watch.message("received", decoded, stream, _plain(namespace))
         return decoded
 
     def get_version(self) -> str:
         """Give the version of the Java codec."""
         return str(self._inner.get_version())
+
+
+def _plain(namespace: str) -> str:
+    """The text of a namespace that Josev gives as a member of an enumeration."""
+    return str(getattr(namespace, "value", namespace))
 
 
 def _tls_version(session: Any) -> str:
@@ -174,6 +210,27 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--time-limit", type=float, default=90.0, help="seconds for the whole run")
     parser.add_argument("--record", type=Path, help="file for the decoded messages, one JSON object a line")
     parser.add_argument("--result", type=Path, help="file for a copy of the last line")
+    parser.add_argument("--codec", choices=["java", "plugcharge"], default="java", help="Josev's own or ours")
+    parser.add_argument("--protocol", choices=sorted(PROTOCOLS), default="iso2")
+    parser.add_argument("--energy", choices=["AC", "DC"], default="AC")
+    parser.add_argument("--payment", choices=["contract", "external"], default="contract")
+    parser.add_argument("--no-tls", action="store_true", help="plain TCP; needs --payment external")
+
+
+def make_codec(name: str, watch: Watch) -> RecordingCodec:
+    """Make the codec that Josev shall use, wrapped so that it is watched.
+
+    Args:
+        name: ``"java"``, Josev's own, or ``"plugcharge"``, which needs the package in Josev's venv.
+        watch: the session's; it notes the codec's version.
+    """
+    module, cls = {
+        "java": ("iso15118.shared.exificient_exi_codec", "ExificientEXICodec"),
+        "plugcharge": ("plugcharge.compat.josev", "ExiCodec"),
+    }[name]
+    codec = RecordingCodec(getattr(importlib.import_module(module), cls)(), watch)
+    watch.facts["codec"] = codec.get_version()
+    return codec
 
 
 def use_pki(folder: Path) -> None:
