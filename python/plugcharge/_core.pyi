@@ -52,7 +52,7 @@ def explain(
 def schemas() -> list[str]: ...
 def guess(data: bytes, *, fragment: bool = False) -> list[str]: ...
 def field_tables(
-    schema: str,
+    schema: str | int,
 ) -> tuple[
     dict[
         int,

@@ -3,19 +3,21 @@
 A schema set is named by its short name, by a namespace, or by the V2GTP payload type where that means one
 set alone:
 
-=================== ======================== ==================================================
-short name          payload type             namespace
-=================== ======================== ==================================================
-``sap``             0x8001, as din and iso2  ``urn:iso:15118:2:2010:AppProtocol``
-``din``             0x8001                   ``urn:din:70121:2012:MsgDef``
-``iso2``            0x8001                   ``urn:iso:15118:2:2013:MsgDef``
-``iso20_common``    0x8002                   ``urn:iso:std:iso:15118:-20:CommonMessages``
-``iso20_ac``        0x8003                   ``urn:iso:std:iso:15118:-20:AC``
-``iso20_dc``        0x8004                   ``urn:iso:std:iso:15118:-20:DC``
-``iso20_acdp``      0x8005                   ``urn:iso:std:iso:15118:-20:ACDP``
-``iso20_wpt``       0x8006                   ``urn:iso:std:iso:15118:-20:WPT``
-``xmldsig``                                  ``http://www.w3.org/2000/09/xmldsig#``
-=================== ======================== ==================================================
+==================== ======================== ==================================================
+short name           payload type             namespace
+==================== ======================== ==================================================
+``sap``              0x8001, as din and iso2  ``urn:iso:15118:2:2010:AppProtocol``
+``din``              0x8001                   ``urn:din:70121:2012:MsgDef``
+``iso2``             0x8001                   ``urn:iso:15118:2:2013:MsgDef``
+``iso20_common``     0x8002                   ``urn:iso:std:iso:15118:-20:CommonMessages``
+``iso20_ac``         0x8003                   ``urn:iso:std:iso:15118:-20:AC``
+``iso20_dc``         0x8004                   ``urn:iso:std:iso:15118:-20:DC``
+``iso20_acdp``       0x8005                   ``urn:iso:std:iso:15118:-20:ACDP``
+``iso20_wpt``        0x8006                   ``urn:iso:std:iso:15118:-20:WPT``
+``iso20_ac_der_iec`` 0x8010                   ``urn:iso:std:iso:15118:-20:AC-DER-IEC``
+``iso20_ac_der_sae`` 0x8011                   ``urn:iso:std:iso:15118:-20:AC-DER-SAE``
+``xmldsig``                                   ``http://www.w3.org/2000/09/xmldsig#``
+==================== ======================== ==================================================
 
 Bytes are the EXI stream alone, with its header octet 0x80 and without the V2GTP header.
 

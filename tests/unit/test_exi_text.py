@@ -39,6 +39,8 @@ PAYLOAD_TYPES = [
     (0x8004, "iso20_dc"),
     (0x8005, "iso20_acdp"),
     (0x8006, "iso20_wpt"),
+    (0x8010, "iso20_ac_der_iec"),
+    (0x8011, "iso20_ac_der_sae"),
 ]
 
 

@@ -20,13 +20,15 @@ pub static SCHEMAS: [&Schema; 11] = [
 ];
 
 /// The V2GTP payload types and the sets whose messages they carry.
-static PAYLOAD_TYPES: [(u16, &[&str]); 6] = [
+static PAYLOAD_TYPES: [(u16, &[&str]); 8] = [
     (0x8001, &["sap", "din", "iso2"]),
     (0x8002, &["iso20_common"]),
     (0x8003, &["iso20_ac"]),
     (0x8004, &["iso20_dc"]),
     (0x8005, &["iso20_acdp"]),
     (0x8006, &["iso20_wpt"]),
+    (0x8010, &["iso20_ac_der_iec"]),
+    (0x8011, &["iso20_ac_der_sae"]),
 ];
 
 /// The index in [`SCHEMAS`] of the set with this short name.

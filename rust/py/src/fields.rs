@@ -20,7 +20,7 @@ use crate::exi::schema_index;
 /// Raises:
 ///     ExiError: there is no such schema set; the caller is at fault.
 #[pyfunction]
-fn field_tables<'py>(py: Python<'py>, schema: &str) -> PyResult<Bound<'py, PyTuple>> {
+fn field_tables<'py>(py: Python<'py>, schema: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>> {
     let classes = classes::of(py, schema_index(py, schema)?)?;
     let types = PyDict::new(py);
     for (number, ty) in classes.types() {
