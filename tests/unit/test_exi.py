@@ -9,7 +9,7 @@ import pytest
 
 from plugcharge import exi
 from plugcharge.errors import ExiError
-from plugcharge.messages import iso2, sap, xmldsig
+from plugcharge.messages import iso2, iso20_acdp, iso20_types, sap, xmldsig
 from tests.unit.handmade_exi import Bits, bits_of
 
 if TYPE_CHECKING:
@@ -585,3 +585,14 @@ def test_the_path_of_a_bad_part_names_its_element_once() -> None:
     with pytest.raises(ExiError) as caught:
         exi.encode(iso2.V2G_Message(wrong, iso2.ChargingStatusReq()))
     assert caught.value.path == "V2G_Message/Header"
+
+
+def test_a_message_whose_type_serves_two_roots_has_to_be_named() -> None:
+    header = iso20_types.MessageHeader(bytes(8), 1)
+    status = next(iter(iso20_acdp.ElectricalChargingDeviceStatus))
+    request = iso20_acdp.ACDP_ConnectReq(header, status)
+    with pytest.raises(ExiError, match="name the element"):
+        exi.encode(request)
+    for name in ("ACDP_ConnectReq", "ACDP_DisconnectReq"):
+        data = exi.encode(request, element=name)
+        assert f":{name} " in exi.to_xml(data, "iso20_acdp")

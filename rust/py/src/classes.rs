@@ -202,6 +202,11 @@ pub(crate) fn root_of(
 ) -> Option<usize> {
     let fits = |root: &Root| matches!(root.particle.content, Content::Complex(own) if std::ptr::eq(own, ty));
     let roots = form.roots(schema).elements;
+    // A message whose type serves two roots (ACDP_ConnectReq and ACDP_DisconnectReq of -20) does not say which it is.
+    let shared = roots.iter().filter(|root| fits(root)).count() > 1;
+    if shared && form == Form::Document && element.is_none() {
+        return None;
+    }
     let wanted = element.unwrap_or_else(|| ty.name.strip_suffix("Type").unwrap_or(ty.name));
     let named = roots.iter().position(|root| fits(root) && root.particle.name.local == wanted);
     if named.is_some() || element.is_some() {
